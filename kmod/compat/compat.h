@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Differences between the kernels that Sluice is built for, 6.1 to 6.12, and the only place that may
+ * know of them.  Force-included by Kbuild.
+ */
+#ifndef _SLUICE_COMPAT_H
+#define _SLUICE_COMPAT_H
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "Sluice needs Linux 6.1 or newer"
+#endif
+
+#include <linux/netdevice.h>
+#include <net/genetlink.h>
+
+/* A network's device stays in its network namespace: its state is the namespace's. */
+static inline void sluice_compat_dev_netns_immutable(struct net_device *dev)
+{
+#ifdef SLUICE_HAVE_NETNS_IMMUTABLE
+	dev->netns_immutable = true;
+#else
+	dev->features |= NETIF_F_NETNS_LOCAL;
+#endif
+}
+
+/* Attributes of the request that started a dump. */
+static inline struct nlattr **sluice_compat_genl_dump_attrs(struct netlink_callback *cb)
+{
+#ifdef SLUICE_HAVE_GENL_INFO_DUMP
+	return genl_info_dump(cb)->attrs;
+#else
+	return genl_dumpit_info(cb)->attrs;
+#endif
+}
+
+#endif /* _SLUICE_COMPAT_H */

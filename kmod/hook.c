@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The hook: PRE_ROUTING, behind defragmentation (-400) and before conntrack (-200).  It classifies and hands
+ * on, nothing else.
+ *
+ * Order of checks, each exit counted once (Documentation/state-tables.rst):
+ *
+ *	whose source address? -> came in on the client's device? -> headers whole?
+ *	TCP of a known connection, or an ICMP error about one -> the proxy
+ *	the link's own traffic -> the host
+ *	the gateway address -> echo reply, or refused
+ *	TCP SYN -> parked already? -> access lists -> park
+ *	other TCP -> RST;  other protocols -> administratively prohibited
+ */
+
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/inetdevice.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <net/addrconf.h>
+#include <net/inetpeer.h>
+#include <net/netfilter/ipv4/nf_defrag_ipv4.h>
+#include <net/netfilter/ipv6/nf_defrag_ipv6.h>
+#include <net/route.h>
+#include <net/tcp.h>
+
+#include "client.h"
+#include "net.h"
+#include "network.h"
+#include "packet.h"
+#include "reply.h"
+
+#define SLUICE_HOOK_PRIORITY	(NF_IP_PRI_RAW - 10)
+
+static unsigned int drop(struct sluice_network *network, enum sluice_network_counter counter)
+{
+	sluice_count(network, counter);
+	return NF_DROP;
+}
+
+static bool checksum_ok(struct sk_buff *skb, const struct nf_hook_state *state, const struct sluice_packet *packet)
+{
+	return !nf_checksum(skb, state->hook, packet->transport_offset, packet->protocol, packet->family);
+}
+
+/* Multicast, broadcast, link-local, and the host's own address on the link: not for the far end. */
+static bool is_link_traffic(const struct sluice_packet *packet, const struct nf_hook_state *state)
+{
+	if (sluice_is_ipv4(packet)) {
+		__be32 destination = packet->destination.s6_addr32[3];
+
+		return ipv4_is_multicast(destination) || ipv4_is_lbcast(destination) ||
+		       inet_dev_addr_type(state->net, state->in, destination) != RTN_UNICAST;
+	}
+	return ipv6_addr_type(&packet->destination) & (IPV6_ADDR_MULTICAST | IPV6_ADDR_LINKLOCAL) ||
+	       ipv6_chk_addr(state->net, &packet->destination, state->in, 1);
+}
+
+static bool is_echo_request(const struct sluice_packet *packet)
+{
+	if (sluice_is_ipv4(packet))
+		return packet->protocol == IPPROTO_ICMP && packet->icmp_type == ICMP_ECHO;
+	return packet->protocol == IPPROTO_ICMPV6 && packet->icmp_type == ICMPV6_ECHO_REQUEST;
+}
+
+static bool is_icmp(const struct sluice_packet *packet)
+{
+	return packet->protocol == (sluice_is_ipv4(packet) ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+}
+
+/* An error about one of the proxy's connections, path MTU above all, from the client or a router before it. */
+static bool hook_icmp_error(struct sluice_net *sn, struct sk_buff *skb, const struct nf_hook_state *state,
+			    const struct sluice_packet *packet)
+{
+	struct sluice_client *client;
+	struct in6_addr address;
+
+	if (!is_icmp(packet) || !sluice_icmp_is_error(packet->family, packet->icmp_type) ||
+	    !sluice_steer_icmp_error(sn, skb, packet, state->in, &address))
+		return false;
+	client = sluice_client_lookup(sn, &address, NULL);
+	if (client)
+		sluice_count(client->network, SLUICE_COUNT_STEERED);
+	return true;
+}
+
+/* A packet from nobody's address: on an access device it may reach the host, and nothing behind it. */
+static unsigned int hook_stranger(struct sluice_net *sn, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	struct sluice_packet packet;
+	bool local;
+
+	if (!sluice_client_access(sn, state->in->ifindex))
+		return NF_ACCEPT;
+	if (state->pf == NFPROTO_IPV4) {
+		local = inet_addr_type(state->net, ip_hdr(skb)->daddr) != RTN_UNICAST;
+	} else {
+		const struct in6_addr *destination = &ipv6_hdr(skb)->daddr;
+
+		local = ipv6_addr_type(destination) & (IPV6_ADDR_MULTICAST | IPV6_ADDR_LINKLOCAL) ||
+			ipv6_chk_addr(state->net, destination, NULL, 0);
+	}
+	if (local)
+		return NF_ACCEPT;
+	if (sluice_packet_parse(skb, state->pf, &packet) && hook_icmp_error(sn, skb, state, &packet))
+		return NF_ACCEPT;
+	sluice_ns_count(sn, SLUICE_NS_COUNT_DROP_NO_CLIENT);
+	return NF_DROP;
+}
+
+/* May an ICMP error be sent about it?  Not about another error (RFC 1122, 3.2.2; RFC 4443, 2.4). */
+static bool may_be_answered(const struct sluice_packet *packet)
+{
+	if (packet->protocol == IPPROTO_ICMP)
+		return !sluice_is_ipv4(packet) || is_echo_request(packet);
+	if (packet->protocol == IPPROTO_ICMPV6)
+		return sluice_is_ipv4(packet) ||
+		       (packet->icmp_type & ICMPV6_INFOMSG_MASK && packet->icmp_type != NDISC_REDIRECT);
+	return true;
+}
+
+/* One host, not us, and sent to us alone: else nothing may be answered (RFC 1122, 3.2.2; RFC 4443, 2.4 e). */
+static bool is_answerable(const struct sk_buff *skb, const struct nf_hook_state *state,
+			  const struct sluice_packet *packet)
+{
+	if (skb->pkt_type != PACKET_HOST)
+		return false;
+	if (sluice_is_ipv4(packet))
+		return inet_addr_type(state->net, packet->source.s6_addr32[3]) == RTN_UNICAST;
+	return ipv6_addr_type(&packet->source) & IPV6_ADDR_UNICAST &&
+	       !ipv6_chk_addr(state->net, &packet->source, NULL, 0);
+}
+
+/*
+ * Answers with an error that no verdict asked for, at the host's own rate for the source (icmp_ratelimit).
+ * Verdicts are exempt: leaving one out would be a lie, and the controller's credit bounds them.
+ */
+static unsigned int answer_error(struct sluice_network *network, const struct sk_buff *skb,
+				 const struct sluice_packet *packet, const struct sluice_icmp_error *error,
+				 enum sluice_network_counter counter)
+{
+	struct net *net = dev_net(network->dev);
+	bool allowed;
+
+	if (sluice_is_ipv4(packet))
+		allowed = inet_peer_xrlim_allow(inet_getpeer_v4(net->ipv4.peers, packet->source.s6_addr32[3], 0),
+						READ_ONCE(net->ipv4.sysctl_icmp_ratelimit));
+	else
+		allowed = inet_peer_xrlim_allow(inet_getpeer_v6(net->ipv6.peers, &packet->source),
+						READ_ONCE(net->ipv6.sysctl.icmpv6_time));
+	if (!allowed)
+		return drop(network, SLUICE_COUNT_DROP_LIMITED);
+	sluice_reply_icmp(network, skb, packet, error, NULL);
+	return drop(network, counter);
+}
+
+/* To the network's own address: it answers echo (I2), and there is nothing else on it. */
+static unsigned int hook_gateway(struct sluice_network *network, struct sk_buff *skb,
+				 const struct nf_hook_state *state, const struct sluice_packet *packet)
+{
+	struct sluice_icmp_error error;
+
+	if (is_echo_request(packet)) {
+		if (!checksum_ok(skb, state, packet))
+			return drop(network, SLUICE_COUNT_DROP_MALFORMED);
+		sluice_count(network, SLUICE_COUNT_GATEWAY_ECHO);
+		sluice_reply_echo(network, skb, packet);
+		return NF_STOLEN;
+	}
+	if (packet->protocol == IPPROTO_TCP) {
+		if (packet->tcp_flags & TCPHDR_RST)
+			return drop(network, SLUICE_COUNT_DROP_RESET);
+		if (!checksum_ok(skb, state, packet))
+			return drop(network, SLUICE_COUNT_DROP_MALFORMED);
+		sluice_reply_reset(network, packet);
+		return drop(network, SLUICE_COUNT_GATEWAY_REFUSED);
+	}
+	/* About our own answers, path MTU above all: the host's. */
+	if (is_icmp(packet) && sluice_icmp_is_error(packet->family, packet->icmp_type)) {
+		sluice_count(network, SLUICE_COUNT_PASSED_LINK);
+		return NF_ACCEPT;
+	}
+	if (!may_be_answered(packet))
+		return drop(network, SLUICE_COUNT_DROP_ERROR);
+	error = packet->protocol == IPPROTO_UDP ? sluice_icmp_port_unreachable(packet->family) :
+						  sluice_icmp_protocol_unreachable(packet->family);
+	return answer_error(network, skb, packet, &error, SLUICE_COUNT_GATEWAY_REFUSED);
+}
+
+static unsigned int steered(struct sluice_network *network, enum sluice_steer_result result)
+{
+	if (result == SLUICE_STEER_DONE)
+		sluice_count(network, SLUICE_COUNT_STEERED);
+	return NF_ACCEPT;
+}
+
+/* The access lists of a SYN that is not parked: park it, or answer here and now. */
+static unsigned int hook_new_syn(struct sluice_net *sn, const struct sluice_client *client, u32 prefix_length,
+				 struct sk_buff *skb, const struct sluice_packet *packet)
+{
+	struct sluice_network *network = client->network;
+	struct sluice_icmp_error error;
+	struct sluice_decision decision;
+
+	decision = sluice_acl_decide(rcu_dereference(client->acl), rcu_dereference(network->acl), packet->protocol,
+				     &packet->destination, packet->destination_port);
+	switch (decision.action) {
+	case SLUICE_ACTION_REFUSE:
+		sluice_reply_reset(network, packet);
+		return drop(network, SLUICE_COUNT_ACL_REFUSED);
+	case SLUICE_ACTION_PROHIBIT:
+		error = sluice_icmp_prohibited(packet->family);
+		sluice_reply_icmp(network, skb, packet, &error, NULL);
+		return drop(network, SLUICE_COUNT_ACL_PROHIBITED);
+	case SLUICE_ACTION_DROP:
+		return drop(network, SLUICE_COUNT_DROP_ACL);
+	default:
+		break;
+	}
+
+	switch (sluice_park_new(&sn->park, client, prefix_length, &decision, packet, skb)) {
+	case SLUICE_PARK_KEPT:
+		return NF_STOLEN;
+	case SLUICE_PARK_FULL:
+		return drop(network, SLUICE_COUNT_DROP_PARK_FULL);
+	case SLUICE_PARK_CLIENT_FULL:
+		return drop(network, SLUICE_COUNT_DROP_CLIENT_FULL);
+	case SLUICE_PARK_SOURCE_FULL:
+		return drop(network, SLUICE_COUNT_DROP_SOURCE_FULL);
+	default:
+		/* Or a verdict came between two looks, and the client's next copy finds it. */
+		return drop(network, SLUICE_COUNT_DROP_NO_MEMORY);
+	}
+}
+
+static unsigned int hook_syn(struct sluice_net *sn, const struct sluice_client *client, u32 prefix_length,
+			     struct sk_buff *skb, const struct nf_hook_state *state,
+			     const struct sluice_packet *packet)
+{
+	struct sluice_network *network = client->network;
+	enum sluice_steer_result result;
+
+	switch (sluice_park_again(&sn->park, network, packet, skb)) {
+	case SLUICE_PARK_KEPT:
+		return NF_STOLEN;
+	case SLUICE_PARK_NO_MEMORY:
+		return drop(network, SLUICE_COUNT_DROP_NO_MEMORY);
+	case SLUICE_PARK_PASS:
+		result = sluice_steer(sn, skb, packet, state->in, true);
+		if (result != SLUICE_STEER_NONE)
+			return steered(network, result);
+		/* The far end said yes, but the proxy is gone since. */
+		sluice_reply_reset(network, packet);
+		return drop(network, SLUICE_COUNT_STRAY_RESET);
+	default:
+		return hook_new_syn(sn, client, prefix_length, skb, packet);
+	}
+}
+
+/* TCP that belongs to no connection. */
+static unsigned int hook_tcp(struct sluice_net *sn, const struct sluice_client *client, u32 prefix_length,
+			     struct sk_buff *skb, const struct nf_hook_state *state,
+			     const struct sluice_packet *packet)
+{
+	struct sluice_network *network = client->network;
+	enum sluice_steer_result result;
+
+	if (!checksum_ok(skb, state, packet))
+		return drop(network, SLUICE_COUNT_DROP_MALFORMED);
+	if (sluice_packet_is_syn(packet)) {
+		if (skb->len > SLUICE_PARK_LENGTH_MAX)
+			return drop(network, SLUICE_COUNT_DROP_MALFORMED);
+		return hook_syn(sn, client, prefix_length, skb, state, packet);
+	}
+	if (packet->tcp_flags & TCPHDR_RST) {
+		/* What it gives up, if anything, is counted as withdrawn. */
+		if (!sluice_park_reset(&sn->park, packet))
+			sluice_count(network, SLUICE_COUNT_DROP_RESET);
+		return NF_DROP;
+	}
+	/* No connection has such segments (RFC 9293, 3.10.7.4: the ACK bit is off, drop). */
+	if (!(packet->tcp_flags & TCPHDR_ACK))
+		return drop(network, SLUICE_COUNT_DROP_MALFORMED);
+	if (sluice_park_has_pass(&sn->park, network, packet)) {
+		result = sluice_steer(sn, skb, packet, state->in, true);
+		if (result != SLUICE_STEER_NONE)
+			return steered(network, result);
+	}
+	sluice_reply_reset(network, packet);
+	return drop(network, SLUICE_COUNT_STRAY_RESET);
+}
+
+static unsigned int sluice_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	struct sluice_net *sn = sluice_net(state->net);
+	enum sluice_steer_result result;
+	struct sluice_network *network;
+	struct sluice_icmp_error error;
+	struct sluice_client *client;
+	struct sluice_packet packet;
+	struct in6_addr source;
+	u32 prefix_length;
+
+	if (state->in->flags & IFF_LOOPBACK)
+		return NF_ACCEPT;
+	sluice_packet_source(skb, state->pf, &source);
+	client = sluice_client_lookup(sn, &source, &prefix_length);
+	if (!client)
+		return hook_stranger(sn, skb, state);
+	network = client->network;
+	if (client->access != state->in->ifindex)
+		return drop(network, SLUICE_COUNT_DROP_SPOOFED);
+	if (!sluice_packet_parse(skb, state->pf, &packet))
+		return drop(network, SLUICE_COUNT_DROP_MALFORMED);
+
+	if (packet.protocol == IPPROTO_TCP) {
+		result = sluice_steer(sn, skb, &packet, state->in, false);
+		if (result != SLUICE_STEER_NONE)
+			return steered(network, result);
+	}
+	if (is_link_traffic(&packet, state)) {
+		sluice_count(network, SLUICE_COUNT_PASSED_LINK);
+		return NF_ACCEPT;
+	}
+	if (!is_answerable(skb, state, &packet))
+		return drop(network, SLUICE_COUNT_DROP_ERROR);
+	if (sluice_network_is_gateway(network, packet.family, &packet.destination))
+		return hook_gateway(network, skb, state, &packet);
+	if (packet.protocol == IPPROTO_TCP)
+		return hook_tcp(sn, client, prefix_length, skb, state, &packet);
+	if (hook_icmp_error(sn, skb, state, &packet))
+		return NF_ACCEPT;
+	if (!may_be_answered(&packet))
+		return drop(network, SLUICE_COUNT_DROP_ERROR);
+	error = sluice_icmp_prohibited(packet.family);
+	return answer_error(network, skb, &packet, &error, SLUICE_COUNT_NOT_CARRIED);
+}
+
+static const struct nf_hook_ops sluice_hook_ops[] = {
+	{
+		.hook = sluice_hook,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_PRE_ROUTING,
+		.priority = SLUICE_HOOK_PRIORITY,
+	},
+	{
+		.hook = sluice_hook,
+		.pf = NFPROTO_IPV6,
+		.hooknum = NF_INET_PRE_ROUTING,
+		.priority = SLUICE_HOOK_PRIORITY,
+	},
+};
+
+int sluice_hooks_register(struct net *net)
+{
+	int err = nf_defrag_ipv4_enable(net);
+
+	if (err)
+		return err;
+	err = nf_defrag_ipv6_enable(net);
+	if (err)
+		goto err_defrag_ipv4;
+	err = nf_register_net_hooks(net, sluice_hook_ops, ARRAY_SIZE(sluice_hook_ops));
+	if (err)
+		goto err_defrag_ipv6;
+	return 0;
+
+err_defrag_ipv6:
+	nf_defrag_ipv6_disable(net);
+err_defrag_ipv4:
+	nf_defrag_ipv4_disable(net);
+	return err;
+}
+
+void sluice_hooks_unregister(struct net *net)
+{
+	nf_unregister_net_hooks(net, sluice_hook_ops, ARRAY_SIZE(sluice_hook_ops));
+	nf_defrag_ipv6_disable(net);
+	nf_defrag_ipv4_disable(net);
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Made from uapi/sluice.yaml by uapi/gen.py.  Do not edit. */
+
+#include <net/genetlink.h>
+#include <net/netlink.h>
+
+#include "netlink-gen.h"
+
+static struct netlink_range_validation sluice_network_park_timeout_range = {
+	.min = 1000,
+	.max = 600000,
+};
+
+static struct netlink_range_validation sluice_network_park_max_range = {
+	.min = 1,
+	.max = 1048576,
+};
+
+static struct netlink_range_validation sluice_network_park_client_max_range = {
+	.min = 1,
+	.max = 1048576,
+};
+
+static struct netlink_range_validation sluice_network_park_source_max_range = {
+	.min = 1,
+	.max = 1048576,
+};
+
+static struct netlink_range_validation sluice_client_id_range = {
+	.min = 1,
+	.max = 2147483647,
+};
+
+static struct netlink_range_validation sluice_verdict_icmp_mtu_range = {
+	.min = 68,
+	.max = 65535,
+};
+
+static struct netlink_range_validation sluice_controller_credit_range = {
+	.min = 1,
+	.max = 65536,
+};
+
+const struct nla_policy sluice_prefix_policy[SLUICE_A_PREFIX_MAX + 1] = {
+	[SLUICE_A_PREFIX_ADDRESS] = NLA_POLICY_EXACT_LEN(16),
+	[SLUICE_A_PREFIX_LENGTH] = NLA_POLICY_MAX(NLA_U8, 128),
+};
+
+const struct nla_policy sluice_rule_policy[SLUICE_A_RULE_MAX + 1] = {
+	[SLUICE_A_RULE_ACTION] = NLA_POLICY_MAX(NLA_U8, __SLUICE_ACTION_COUNT - 1),
+	[SLUICE_A_RULE_PROTOCOL] = NLA_POLICY_MIN(NLA_U8, 1),
+	[SLUICE_A_RULE_PREFIX] = NLA_POLICY_NESTED(sluice_prefix_policy),
+	[SLUICE_A_RULE_PORT_FIRST] = { .type = NLA_U16 },
+	[SLUICE_A_RULE_PORT_LAST] = { .type = NLA_U16 },
+};
+
+const struct nla_policy sluice_verdict_policy[SLUICE_A_VERDICT_MAX + 1] = {
+	[SLUICE_A_VERDICT_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_VERDICT_VERDICT] = NLA_POLICY_MAX(NLA_U8, __SLUICE_VERDICT_COUNT - 1),
+	[SLUICE_A_VERDICT_ICMP_TYPE] = { .type = NLA_U8 },
+	[SLUICE_A_VERDICT_ICMP_CODE] = { .type = NLA_U8 },
+	[SLUICE_A_VERDICT_ICMP_SOURCE] = NLA_POLICY_EXACT_LEN(16),
+	[SLUICE_A_VERDICT_ICMP_MTU] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_verdict_icmp_mtu_range),
+};
+
+static const struct nla_policy sluice_network_get_policy[SLUICE_A_NETWORK_NAME + 1] = {
+	[SLUICE_A_NETWORK_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_NETWORK_NAME] = { .type = NLA_NUL_STRING, .len = 15 },
+};
+
+static const struct nla_policy sluice_network_set_policy[SLUICE_A_NETWORK_PARK_SOURCE_MAX + 1] = {
+	[SLUICE_A_NETWORK_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_NETWORK_NAME] = { .type = NLA_NUL_STRING, .len = 15 },
+	[SLUICE_A_NETWORK_PARK_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_network_park_timeout_range),
+	[SLUICE_A_NETWORK_PARK_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_network_park_max_range),
+	[SLUICE_A_NETWORK_PARK_CLIENT_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_network_park_client_max_range),
+	[SLUICE_A_NETWORK_PARK_SOURCE_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_network_park_source_max_range),
+};
+
+static const struct nla_policy sluice_client_new_policy[SLUICE_A_CLIENT_PREFIX + 1] = {
+	[SLUICE_A_CLIENT_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_client_id_range),
+	[SLUICE_A_CLIENT_NETWORK] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_CLIENT_ACCESS] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_CLIENT_PREFIX] = NLA_POLICY_NESTED(sluice_prefix_policy),
+};
+
+static const struct nla_policy sluice_client_del_policy[SLUICE_A_CLIENT_ID + 1] = {
+	[SLUICE_A_CLIENT_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_client_id_range),
+};
+
+static const struct nla_policy sluice_client_get_policy[SLUICE_A_CLIENT_ID + 1] = {
+	[SLUICE_A_CLIENT_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_client_id_range),
+};
+
+static const struct nla_policy sluice_acl_set_policy[SLUICE_A_ACL_RULE + 1] = {
+	[SLUICE_A_ACL_NETWORK] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_ACL_CLIENT] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_ACL_RULE] = NLA_POLICY_NESTED(sluice_rule_policy),
+};
+
+static const struct nla_policy sluice_acl_get_policy[SLUICE_A_ACL_CLIENT + 1] = {
+	[SLUICE_A_ACL_NETWORK] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_ACL_CLIENT] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
+static const struct nla_policy sluice_acl_test_policy[SLUICE_A_ACL_PORT + 1] = {
+	[SLUICE_A_ACL_SOURCE] = NLA_POLICY_EXACT_LEN(16),
+	[SLUICE_A_ACL_DESTINATION] = NLA_POLICY_EXACT_LEN(16),
+	[SLUICE_A_ACL_PROTOCOL] = { .type = NLA_U8 },
+	[SLUICE_A_ACL_PORT] = { .type = NLA_U16 },
+};
+
+static const struct nla_policy sluice_controller_bind_policy[SLUICE_A_CONTROLLER_CREDIT + 1] = {
+	[SLUICE_A_CONTROLLER_PROXY_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
+	[SLUICE_A_CONTROLLER_MARK] = { .type = NLA_U32 },
+	[SLUICE_A_CONTROLLER_MARK_MASK] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_CONTROLLER_CREDIT] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_controller_credit_range),
+};
+
+static const struct nla_policy sluice_controller_credit_policy[SLUICE_A_CONTROLLER_CREDIT + 1] = {
+	[SLUICE_A_CONTROLLER_CREDIT] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_controller_credit_range),
+};
+
+static const struct nla_policy sluice_controller_verdict_policy[SLUICE_A_CONTROLLER_VERDICT + 1] = {
+	[SLUICE_A_CONTROLLER_VERDICT] = NLA_POLICY_NESTED(sluice_verdict_policy),
+};
+
+const struct genl_ops sluice_netlink_ops[] = {
+	{
+		.cmd		= SLUICE_CMD_NETWORK_GET,
+		.doit		= sluice_netlink_network_get,
+		.dumpit		= sluice_netlink_network_get_dump,
+		.policy		= sluice_network_get_policy,
+		.maxattr	= SLUICE_A_NETWORK_NAME,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_NETWORK_SET,
+		.doit		= sluice_netlink_network_set,
+		.policy		= sluice_network_set_policy,
+		.maxattr	= SLUICE_A_NETWORK_PARK_SOURCE_MAX,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_CLIENT_NEW,
+		.doit		= sluice_netlink_client_new,
+		.policy		= sluice_client_new_policy,
+		.maxattr	= SLUICE_A_CLIENT_PREFIX,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_CLIENT_DEL,
+		.doit		= sluice_netlink_client_del,
+		.policy		= sluice_client_del_policy,
+		.maxattr	= SLUICE_A_CLIENT_ID,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_CLIENT_GET,
+		.doit		= sluice_netlink_client_get,
+		.dumpit		= sluice_netlink_client_get_dump,
+		.policy		= sluice_client_get_policy,
+		.maxattr	= SLUICE_A_CLIENT_ID,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_ACL_SET,
+		.doit		= sluice_netlink_acl_set,
+		.policy		= sluice_acl_set_policy,
+		.maxattr	= SLUICE_A_ACL_RULE,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_ACL_GET,
+		.dumpit		= sluice_netlink_acl_get_dump,
+		.policy		= sluice_acl_get_policy,
+		.maxattr	= SLUICE_A_ACL_CLIENT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_ACL_TEST,
+		.doit		= sluice_netlink_acl_test,
+		.policy		= sluice_acl_test_policy,
+		.maxattr	= SLUICE_A_ACL_PORT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_PARKED_GET,
+		.dumpit		= sluice_netlink_parked_get_dump,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_COUNTER_GET,
+		.dumpit		= sluice_netlink_counter_get_dump,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_CONTROLLER_BIND,
+		.doit		= sluice_netlink_controller_bind,
+		.policy		= sluice_controller_bind_policy,
+		.maxattr	= SLUICE_A_CONTROLLER_CREDIT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_CONTROLLER_GET,
+		.doit		= sluice_netlink_controller_get,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_CONTROLLER_CREDIT,
+		.doit		= sluice_netlink_controller_credit,
+		.policy		= sluice_controller_credit_policy,
+		.maxattr	= SLUICE_A_CONTROLLER_CREDIT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_CONTROLLER_VERDICT,
+		.doit		= sluice_netlink_controller_verdict,
+		.policy		= sluice_controller_verdict_policy,
+		.maxattr	= SLUICE_A_CONTROLLER_VERDICT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+};
+
+const unsigned int sluice_netlink_ops_count = ARRAY_SIZE(sluice_netlink_ops);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Made from uapi/sluice.yaml by uapi/gen.py.  Do not edit. */
+#ifndef _SLUICE_NETLINK_GEN_H
+#define _SLUICE_NETLINK_GEN_H
+
+#include <net/genetlink.h>
+#include <net/netlink.h>
+
+#include <linux/sluice.h>
+
+extern const struct nla_policy sluice_prefix_policy[SLUICE_A_PREFIX_MAX + 1];
+extern const struct nla_policy sluice_rule_policy[SLUICE_A_RULE_MAX + 1];
+extern const struct nla_policy sluice_verdict_policy[SLUICE_A_VERDICT_MAX + 1];
+
+extern const struct genl_ops sluice_netlink_ops[];
+extern const unsigned int sluice_netlink_ops_count;
+
+int sluice_netlink_network_get(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_network_get_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int sluice_netlink_network_set(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_client_new(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_client_del(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_client_get(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_client_get_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int sluice_netlink_acl_set(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_acl_get_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int sluice_netlink_acl_test(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_parked_get_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int sluice_netlink_counter_get_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int sluice_netlink_controller_bind(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_controller_get(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_controller_credit(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_controller_verdict(struct sk_buff *skb, struct genl_info *info);
+
+/* Counters kept for each network, in the order of their attributes. */
+enum sluice_network_counter {
+	SLUICE_COUNT_PARKED,
+	SLUICE_COUNT_RETRANSMITTED,
+	SLUICE_COUNT_ANNOUNCED,
+	SLUICE_COUNT_ACCEPTED,
+	SLUICE_COUNT_REFUSED,
+	SLUICE_COUNT_UNREACHABLE,
+	SLUICE_COUNT_TIMED_OUT,
+	SLUICE_COUNT_WITHDRAWN,
+	SLUICE_COUNT_EXPIRED,
+	SLUICE_COUNT_UNANSWERED,
+	SLUICE_COUNT_REMOVED,
+	SLUICE_COUNT_STEERED,
+	SLUICE_COUNT_ACL_REFUSED,
+	SLUICE_COUNT_ACL_PROHIBITED,
+	SLUICE_COUNT_DROP_ACL,
+	SLUICE_COUNT_DROP_PARK_FULL,
+	SLUICE_COUNT_DROP_CLIENT_FULL,
+	SLUICE_COUNT_DROP_SOURCE_FULL,
+	SLUICE_COUNT_DROP_NO_MEMORY,
+	SLUICE_COUNT_DROP_MALFORMED,
+	SLUICE_COUNT_DROP_SPOOFED,
+	SLUICE_COUNT_DROP_RESET,
+	SLUICE_COUNT_STRAY_RESET,
+	SLUICE_COUNT_GATEWAY_ECHO,
+	SLUICE_COUNT_GATEWAY_REFUSED,
+	SLUICE_COUNT_NOT_CARRIED,
+	SLUICE_COUNT_DROP_LIMITED,
+	SLUICE_COUNT_DROP_ERROR,
+	SLUICE_COUNT_REPLY_FAILED,
+	SLUICE_COUNT_RELEASE_FAILED,
+	SLUICE_COUNT_PASSED_LINK,
+	__SLUICE_COUNT_MAX
+};
+
+#define SLUICE_A_COUNTER_FIRST_NETWORK SLUICE_A_COUNTER_PARKED
+
+/* Counters kept for each namespace, in the order of their attributes. */
+enum sluice_namespace_counter {
+	SLUICE_NS_COUNT_DROP_NO_CLIENT,
+	SLUICE_NS_COUNT_VERDICT_STALE,
+	SLUICE_NS_COUNT_EVENTS,
+	SLUICE_NS_COUNT_EVENTS_DEFERRED,
+	SLUICE_NS_COUNT_CONTROLLER_LOST,
+	__SLUICE_NS_COUNT_MAX
+};
+
+#define SLUICE_A_COUNTER_FIRST_NAMESPACE SLUICE_A_COUNTER_DROP_NO_CLIENT
+
+#endif /* _SLUICE_NETLINK_GEN_H */
