@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Session: all that hangs on one control session: the connects under way, the pool, the relays.  When the
+// control session ends, all of it is reset.  Control thread only; the relays run on the workers of a Relays.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+
+#include "agent/connect.hpp"
+#include "agent/dial.hpp"
+#include "agent/pool.hpp"
+#include "agent/relays.hpp"
+#include "agent/settings.hpp"
+#include "base/async.hpp"
+#include "session/control.hpp"
+#include "tls/context.hpp"
+
+namespace sluice::agent {
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  /// *link* is the open control session and *hello* what opened it.
+  static std::shared_ptr<Session> create(const Settings& settings, tls::Context& context, Dialer& dialer,
+                                         Relays& relays, Target target, session::v1::Hello hello, Link link);
+
+  /// Until the control session ends; returns why.  Everything has been reset by then.
+  Task<Error> run();
+  void close(std::string reason) { control_->close(std::move(reason)); }
+
+ private:
+  struct Stream {
+    std::shared_ptr<CarriedStream> carried;
+    tls::PeerCertificates gateway;
+    std::chrono::system_clock::time_point not_after;
+  };
+
+  Session(const Settings& settings, tls::Context& context, Dialer& dialer, Relays& relays, Target target,
+          session::v1::Hello hello, Link link);
+  Result<void> handle(std::span<session::Envelope> frames);
+  Task<void> answer_offer(session::v1::Offer offer);
+  Task<void> accept(std::uint64_t id, std::shared_ptr<Connect> connect);
+  void send_answer(std::uint64_t id, const Connect& connect, const Outcome& outcome, std::uint64_t number = 0);
+  Result<Stream> hand_over(Pool::Session session, tcp::socket socket);
+  void carry(std::uint64_t number, Stream stream);
+  Task<void> check_certificates();
+  Task<void> reset_everything();
+
+  const Settings& settings_;
+  tls::Context& context_;
+  Relays& relays_;
+  std::string gateway_;
+  std::chrono::system_clock::time_point not_after_;
+  std::shared_ptr<session::Control> control_;
+  std::shared_ptr<Pool> pool_;
+  asio::steady_timer check_timer_;
+  asio::steady_timer stream_ended_;
+  /// Offers that are owed an Answer, by id.
+  std::unordered_map<std::uint64_t, std::shared_ptr<Connect>> offers_;
+  /// What is carried, by the number of their STREAM session.
+  std::unordered_map<std::uint64_t, Stream> streams_;
+  std::string list_trouble_;  ///< why the revocation list could not be read last time
+  bool over_ = false;
+};
+
+}  // namespace sluice::agent

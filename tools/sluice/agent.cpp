@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+
+#include "sluice/ask.hpp"
+#include "sluice/command.hpp"
+#include "sluice/table.hpp"
+
+namespace sluice::cli {
+namespace {
+
+double milliseconds_since(double seconds) {
+  const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return (now - seconds) * 1000;
+}
+
+std::string answers_text(const nlohmann::json& answers) {
+  std::string text;
+  for (const auto& [verdict, count] : answers.items())
+    text += (text.empty() ? "" : ", ") + std::to_string(count.get<std::uint64_t>()) + " " + verdict;
+  return text;
+}
+
+Result<void> list(const Context& context) {
+  auto answer = ask(context.socket, {{"get", "agents"}});
+  if (!answer) return answer.error();
+  if (context.json) {
+    print_json((*answer)["agents"]);
+    return {};
+  }
+  Table table({"NETWORK", "AGENT", "FROM", "UP", "ROUND TRIP", "POOL", "OFFERS", "UNREAD", "QUEUED", "ANSWERS"});
+  for (const auto& agent : (*answer)["agents"])
+    table.add({agent["network"], agent["agent"], agent["from"],
+               human_duration(milliseconds_since(agent["since"].get<double>())),
+               human_duration(agent["round_trip_us"].get<double>() / 1000),
+               std::to_string(agent["pool"].get<std::uint64_t>()), std::to_string(agent["offers"].get<std::uint64_t>()),
+               std::to_string(agent["unread"].get<std::uint64_t>()),
+               std::to_string(agent["queued"].get<std::uint64_t>()), answers_text(agent["answers"])});
+  table.print();
+  return {};
+}
+
+}  // namespace
+
+void add_agent(CLI::App& app, Context& context, Action& action) {
+  CLI::App* agent = app.add_subcommand("agent", "Agents");
+  agent->require_subcommand(1);
+  agent->add_subcommand("list", "List connected agents")->callback([&] { action = [&] { return list(context); }; });
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sluice/explain.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::cli {
+namespace {
+
+nlohmann::json unreachable() {
+  return {{"time", 0.0},
+          {"network", "corp"},
+          {"client", 1},
+          {"protocol", "tcp"},
+          {"source", "100.64.1.11:40000"},
+          {"destination", "10.20.0.99:80"},
+          {"scope", "network"},
+          {"index", 2},
+          {"rule", "offer any"},
+          {"route", "10.20.0.0/16"},
+          {"agent", "berlin"},
+          {"verdict", "unreachable"},
+          {"icmp", {{"type", 3}, {"code", 1}}},
+          {"reporter", "10.20.0.1"},
+          {"detail", "no route to host"},
+          {"connect_us", 3050000},
+          {"steps_ms", {{"offered", 0.2}, {"answered", 3052.0}}},
+          {"outcome", "unreachable"}};
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+
+TEST(ExplainTest, AnUnreachableTellsTheWholeStory) {
+  const std::string text = explain_connection(unreachable());
+  EXPECT_TRUE(has(text, "100.64.1.11:40000 → 10.20.0.99:80  tcp  unreachable\n")) << text;
+  EXPECT_TRUE(has(text, "asked     client 1 of network corp\n")) << text;
+  EXPECT_TRUE(has(text, "let in    rule 2 of network corp: offer any\n")) << text;
+  EXPECT_TRUE(has(text, "route     10.20.0.0/16 by agent berlin\n")) << text;
+  EXPECT_TRUE(
+      has(text, "far end   unreachable: host unreachable (type 3 code 1), reported by 10.20.0.1 (no route to host)\n"))
+      << text;
+  EXPECT_TRUE(has(text, "steps     parked → offered +200 us → answered +3.1 s\n")) << text;
+  EXPECT_TRUE(has(text, "connect   3.0 s at the agent\n") || has(text, "connect   3.1 s at the agent\n")) << text;
+  EXPECT_FALSE(has(text, "bytes")) << text;
+}
+
+TEST(ExplainTest, AStreamTellsItsBytes) {
+  nlohmann::json connection = unreachable();
+  connection["verdict"] = "accept";
+  connection.erase("icmp");
+  connection["to_server"] = 812;
+  connection["to_client"] = 1536 * 1024;
+  EXPECT_TRUE(has(explain_connection(connection), "bytes     812 B to the server, 1.5 MiB to the client\n"));
+}
+
+TEST(ExplainTest, WithoutAgentOrRouteItSaysSo) {
+  nlohmann::json connection = unreachable();
+  connection.erase("agent");
+  EXPECT_TRUE(has(explain_connection(connection), "by no agent: none is connected"));
+  connection.erase("route");
+  EXPECT_TRUE(has(explain_connection(connection), "none to this destination"));
+}
+
+TEST(ExplainTest, TheWordsOfTheFarEndCannotDriveTheTerminal) {
+  nlohmann::json connection = unreachable();
+  connection["detail"] = "x\x1b]0;owned\x07\nsudo";
+  const std::string text = explain_connection(connection);
+  EXPECT_FALSE(has(text, "\x1b"));
+  EXPECT_TRUE(has(text, "x?]0;owned??sudo"));
+}
+
+TEST(ExplainTest, IcmpNamesDependOnTheFamily) {
+  EXPECT_EQ(icmp_name(3, 3, true), "port unreachable (type 3 code 3)");
+  EXPECT_EQ(icmp_name(1, 3, false), "address unreachable (type 1 code 3)");
+  EXPECT_EQ(icmp_name(2, 0, false), "packet too big (type 2 code 0)");
+  EXPECT_EQ(icmp_name(1, 99, false), "ICMP (type 1 code 99)");
+}
+
+TEST(ExplainTest, EventsAreOneLine) {
+  const std::string line = summarize_event(unreachable());
+  EXPECT_EQ(line.find('\n'), line.npos);
+  EXPECT_TRUE(has(line, "unreachable  by berlin"));
+  EXPECT_TRUE(has(summarize_event({{"lost", 3}}), "3 events were lost"));
+  EXPECT_EQ(summarize_event({{"event", "agent-connected"}, {"network", "corp"}, {"agent", "berlin"}}),
+            "agent corp/berlin connected");
+}
+
+}  // namespace
+}  // namespace sluice::cli

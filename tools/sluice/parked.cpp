@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/rule_text.hpp"
+#include "sluice/command.hpp"
+#include "sluice/decision.hpp"
+#include "sluice/table.hpp"
+
+namespace sluice::cli {
+namespace {
+
+nlohmann::json to_json(const netlink::Parked& parked, const std::string& network) {
+  nlohmann::json json = {{"id", parked.id},
+                         {"network", network},
+                         {"client", parked.client},
+                         {"protocol", netlink::protocol_name(parked.protocol)},
+                         {"source", parked.source.to_string()},
+                         {"destination", parked.destination.to_string()},
+                         {"ttl", parked.ttl},
+                         {"state", netlink::to_string(parked.state)},
+                         {"age_ms", parked.age.count()},
+                         {"retransmits", parked.retransmits},
+                         {"scope", netlink::to_string(parked.scope)}};
+  if (parked.index) json["index"] = *parked.index;
+  return json;
+}
+
+Result<void> list(const Context& context) {
+  auto kernel = Kernel::open();
+  if (!kernel) return kernel.error();
+  auto all = kernel->sluice.parked();
+  if (!all) return explain(all.error());
+  nlohmann::json json = nlohmann::json::array();
+  Table table({"ID", "NETWORK", "CLIENT", "SOURCE", "DESTINATION", "STATE", "AGE", "RETRANSMITS", "LET IN BY"});
+  for (const netlink::Parked& parked : *all) {
+    const std::string network = kernel->device(parked.network);
+    json.push_back(to_json(parked, network));
+    table.add({std::to_string(parked.id), network, std::to_string(parked.client), parked.source.to_string(),
+               parked.destination.to_string(), std::string(netlink::to_string(parked.state)),
+               human_duration(static_cast<double>(parked.age.count())), std::to_string(parked.retransmits),
+               rule_place(parked.scope, parked.index.value_or(0), parked.client, network)});
+  }
+  if (context.json)
+    print_json(json);
+  else
+    table.print();
+  return {};
+}
+
+}  // namespace
+
+void add_parked(CLI::App& app, Context& context, Action& action) {
+  CLI::App* parked = app.add_subcommand("parked", "Parked SYNs");
+  parked->require_subcommand(1);
+  parked->add_subcommand("list", "List parked SYNs")->callback([&] { action = [&] { return list(context); }; });
+}
+
+}  // namespace sluice::cli

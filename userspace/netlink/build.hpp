@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Requests: values in, messages out.  Pure.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "netlink/message.hpp"
+#include "netlink/types.hpp"
+
+namespace sluice::netlink {
+
+Message get_network(const std::string& name);
+Message dump_networks();
+Message set_network(std::uint32_t ifindex, const NetworkLimits& limits);
+Message new_client(const Client& client);
+Message delete_client(std::uint32_t id);
+Message dump_clients();
+Message set_acl(const Acl& acl);
+Message dump_acl(const AclOwner& owner);
+Message test_acl(const AclQuestion& question);
+Message dump_parked();
+Message dump_counters();
+Message bind_controller(const Controller& controller);
+Message get_controller();
+Message grant_credit(std::uint32_t credit);
+Message send_verdicts(std::span<const Answer> answers);
+
+// The most verdicts that one message may carry, by the contract.
+inline constexpr std::size_t max_verdicts = 1024;
+
+// For the tests of the parsers, which read what only the kernel sends.
+void put_parked(Message& message, std::uint16_t attribute, const Parked& parked);
+void put_withdrawn(Message& message, std::uint16_t attribute, const Withdrawn& withdrawn);
+
+}  // namespace sluice::netlink

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ACL rules as people write them:
+//   ACTION PROTOCOL|any [PREFIX|any [PORT[-PORT]]]
+// for example "refuse tcp 10.20.0.10 22", "drop tcp any 135-139", "offer any".
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "netlink/types.hpp"
+
+namespace sluice::netlink {
+
+Result<Rule> parse_rule(std::string_view text);
+// The shortest text that parse_rule() reads as the same rule.
+std::string to_string(const Rule& rule);
+
+// "tcp", "udp", "sctp", "icmp", "icmpv6" or a number from 1 to 255.
+Result<std::uint8_t> parse_protocol(std::string_view text);
+std::string protocol_name(std::uint8_t protocol);
+
+// 1 to 65535.
+Result<std::uint16_t> parse_port(std::string_view text);
+
+}  // namespace sluice::netlink

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The netlink contract (uapi/sluice.yaml) as values.  No libnl, no sockets: this is what the rest of userspace sees.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/address.hpp"
+#include "netlink/names.gen.hpp"
+
+namespace sluice::netlink {
+
+enum class Verdict : std::uint8_t {
+  accept = SLUICE_VERDICT_ACCEPT,
+  refuse = SLUICE_VERDICT_REFUSE,
+  unreachable = SLUICE_VERDICT_UNREACHABLE,
+  timeout = SLUICE_VERDICT_TIMEOUT,
+};
+
+enum class Action : std::uint8_t {
+  offer = SLUICE_ACTION_OFFER,
+  refuse = SLUICE_ACTION_REFUSE,
+  prohibit = SLUICE_ACTION_PROHIBIT,
+  drop = SLUICE_ACTION_DROP,
+};
+
+enum class Scope : std::uint8_t {
+  none = SLUICE_SCOPE_DEFAULT,
+  client = SLUICE_SCOPE_CLIENT,
+  network = SLUICE_SCOPE_NETWORK,
+};
+
+enum class State : std::uint8_t {
+  waiting = SLUICE_STATE_WAITING,
+  announced = SLUICE_STATE_ANNOUNCED,
+  released = SLUICE_STATE_RELEASED,
+};
+
+enum class Reason : std::uint8_t {
+  reset = SLUICE_REASON_RESET,
+  expired = SLUICE_REASON_EXPIRED,
+  removed = SLUICE_REASON_REMOVED,
+};
+
+// The YAML's words, from the generated tables.
+inline std::string_view to_string(Verdict value) { return verdict_names[static_cast<std::uint8_t>(value)]; }
+inline std::string_view to_string(Action value) { return action_names[static_cast<std::uint8_t>(value)]; }
+inline std::string_view to_string(Scope value) { return scope_names[static_cast<std::uint8_t>(value)]; }
+inline std::string_view to_string(State value) { return state_names[static_cast<std::uint8_t>(value)]; }
+inline std::string_view to_string(Reason value) { return reason_names[static_cast<std::uint8_t>(value)]; }
+
+struct Network {
+  std::uint32_t ifindex = 0;
+  std::string name;
+  std::uint32_t park_timeout_ms = 0;
+  std::uint32_t park_max = 0;
+  std::uint32_t park_client_max = 0;
+  std::uint32_t park_source_max = 0;
+  std::uint32_t parked = 0;
+  std::uint32_t clients = 0;
+
+  bool operator==(const Network&) const = default;
+};
+
+// A change to a network's limits; what is absent stays.
+struct NetworkLimits {
+  std::optional<std::uint32_t> park_timeout_ms;
+  std::optional<std::uint32_t> park_max;
+  std::optional<std::uint32_t> park_client_max;
+  std::optional<std::uint32_t> park_source_max;
+
+  bool operator==(const NetworkLimits&) const = default;
+};
+
+struct Client {
+  std::uint32_t id = 0;
+  std::uint32_t network = 0;
+  std::uint32_t access = 0;
+  std::vector<Prefix> prefixes;
+
+  bool operator==(const Client&) const = default;
+};
+
+struct Rule {
+  struct Ports {
+    std::uint16_t first = 0;
+    std::uint16_t last = 0;
+    bool operator==(const Ports&) const = default;
+  };
+
+  Action action = Action::offer;
+  std::optional<std::uint8_t> protocol;
+  std::optional<Prefix> prefix;
+  std::optional<Ports> ports;
+
+  bool operator==(const Rule&) const = default;
+};
+
+// Whose ACL: a network's (by the index of its device) or a client's (by id).
+struct AclOwner {
+  std::optional<std::uint32_t> network;
+  std::optional<std::uint32_t> client;
+
+  bool operator==(const AclOwner&) const = default;
+};
+
+struct Acl {
+  AclOwner owner;
+  std::vector<Rule> rules;
+
+  bool operator==(const Acl&) const = default;
+};
+
+struct AclQuestion {
+  Address source;
+  Address destination;
+  std::uint8_t protocol = 6;
+  std::uint16_t port = 0;
+};
+
+struct AclDecision {
+  std::uint32_t network = 0;
+  std::uint32_t client = 0;
+  Action action = Action::offer;
+  Scope scope = Scope::none;
+  std::optional<std::uint32_t> index;
+
+  bool operator==(const AclDecision&) const = default;
+};
+
+struct Parked {
+  std::uint32_t id = 0;
+  std::uint32_t network = 0;
+  std::uint32_t client = 0;
+  std::uint8_t protocol = 0;
+  Endpoint source;
+  Endpoint destination;
+  std::uint8_t ttl = 0;
+  State state = State::waiting;
+  std::chrono::milliseconds age{0};
+  std::uint32_t retransmits = 0;
+  Scope scope = Scope::none;
+  std::optional<std::uint32_t> index;
+
+  bool operator==(const Parked&) const = default;
+};
+
+struct IcmpError {
+  std::uint8_t type = 0;
+  std::uint8_t code = 0;
+  std::optional<Address> source;
+  std::optional<std::uint32_t> mtu;
+
+  bool operator==(const IcmpError&) const = default;
+};
+
+// The answer to one offer.
+struct Answer {
+  std::uint32_t id = 0;
+  Verdict verdict = Verdict::timeout;
+  std::optional<IcmpError> icmp;
+
+  bool operator==(const Answer&) const = default;
+};
+
+struct Withdrawn {
+  std::uint32_t id = 0;
+  Reason reason = Reason::reset;
+
+  bool operator==(const Withdrawn&) const = default;
+};
+
+// Counters of a network, or of the network namespace (without network and name).
+struct Counters {
+  std::optional<std::uint32_t> network;
+  std::string name;
+  // Counter attribute and value, in the order of the message.
+  std::vector<std::pair<std::uint16_t, std::uint64_t>> values;
+
+  bool operator==(const Counters&) const = default;
+};
+
+struct Controller {
+  std::uint16_t proxy_port = 0;
+  std::uint32_t mark = 0;
+  std::uint32_t mark_mask = 0;
+  std::uint32_t credit = 0;
+  std::uint32_t port_id = 0;
+
+  bool operator==(const Controller&) const = default;
+};
+
+// What the kernel tells the controller, in one message.
+struct Events {
+  std::vector<Parked> parked;
+  std::vector<Withdrawn> withdrawn;
+};
+
+}  // namespace sluice::netlink

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From an agent's Answer to a verdict for the kernel.  An agent is trusted to speak for its network, not to choose
+// packets for the gateway to send: only ICMP errors that mean "unreachable" in the client's family pass.  Pure.
+#pragma once
+
+#include <string>
+
+#include "netlink/types.hpp"
+#include "session.pb.h"
+#include "sluiced/settings.hpp"
+
+namespace sluice::gateway {
+
+struct Judgement {
+  netlink::Verdict verdict = netlink::Verdict::timeout;
+  std::optional<netlink::IcmpError> icmp;  // as the kernel is to send it
+  std::optional<Address> reporter;         // as the agent told it
+  std::string warning;                     // not empty: what the agent said wrongly
+};
+
+Judgement judge(const session::v1::Answer& answer, bool client_is_v4, UnreachableSource source);
+
+}  // namespace sluice::gateway

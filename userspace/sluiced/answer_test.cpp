@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sluiced/answer.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::gateway {
+namespace {
+
+using netlink::Verdict;
+
+session::v1::Answer unreachable(unsigned type, unsigned code, unsigned mtu = 0, std::string_view source = {}) {
+  session::v1::Answer answer;
+  answer.set_verdict(session::v1::UNREACHABLE);
+  answer.set_icmp_type(type);
+  answer.set_icmp_code(code);
+  answer.set_icmp_mtu(mtu);
+  if (!source.empty()) answer.set_icmp_source(Address::parse(source)->bytes());
+  return answer;
+}
+
+struct Row {
+  const char* name;
+  bool v4;
+  unsigned type, code, mtu;
+  bool allowed;
+};
+
+class IcmpTable : public testing::TestWithParam<Row> {};
+
+TEST_P(IcmpTable, OnlyUnreachablesOfTheFamilyPass) {
+  const Row& row = GetParam();
+  const Judgement judgement = judge(unreachable(row.type, row.code, row.mtu), row.v4, UnreachableSource::gateway);
+  EXPECT_EQ(judgement.verdict, Verdict::unreachable);
+  EXPECT_EQ(judgement.warning.empty(), row.allowed) << judgement.warning;
+  const unsigned type = row.allowed ? row.type : (row.v4 ? 3 : 1);
+  EXPECT_EQ(judgement.icmp->type, type);
+  EXPECT_EQ(judgement.icmp->code, row.allowed ? row.code : 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Answer, IcmpTable,
+                         testing::Values(Row{"host", true, 3, 1, 0, true}, Row{"port", true, 3, 3, 0, true},
+                                         Row{"precedence", true, 3, 15, 0, true}, Row{"beyond", true, 3, 16, 0, false},
+                                         Row{"redirect", true, 5, 1, 0, false}, Row{"echo", true, 0, 0, 0, false},
+                                         Row{"exceeded", true, 11, 0, 0, true},
+                                         Row{"v6 exceeded", false, 3, 1, 0, true},
+                                         Row{"exceeded code", true, 11, 2, 0, false},
+                                         Row{"frag", true, 3, 4, 1400, true}, Row{"small mtu", true, 3, 4, 67, false},
+                                         Row{"large", true, 3, 4, 65536, false}, Row{"v6 type", true, 1, 0, 0, false},
+                                         Row{"v6 port", false, 1, 4, 0, true}, Row{"v6 last", false, 1, 7, 0, true},
+                                         Row{"v6 beyond", false, 1, 8, 0, false},
+                                         Row{"too big", false, 2, 0, 1280, true}, Row{"no mtu", false, 2, 0, 0, false},
+                                         Row{"v4 type", false, 11, 0, 0, false}, Row{"nd", false, 135, 0, 0, false}),
+                         [](const auto& row) {
+                           std::string name = row.param.name;
+                           std::ranges::replace(name, ' ', '_');
+                           return name + (row.param.v4 ? "_v4" : "_v6") + "_" + std::to_string(row.index);
+                         });
+
+TEST(AnswerTest, TheMtuTravelsOnlyWhereItBelongs) {
+  EXPECT_EQ(judge(unreachable(3, 4, 1400), true, UnreachableSource::gateway).icmp->mtu, 1400u);
+  EXPECT_EQ(judge(unreachable(3, 1, 1400), true, UnreachableSource::gateway).icmp->mtu, std::nullopt);
+}
+
+TEST(AnswerTest, TheReporterIsASourceOnlyWhenConfigured) {
+  const auto answer = unreachable(3, 1, 0, "192.0.2.7");
+  const Judgement quiet = judge(answer, true, UnreachableSource::gateway);
+  EXPECT_EQ(quiet.reporter, *Address::parse("192.0.2.7"));
+  EXPECT_EQ(quiet.icmp->source, std::nullopt);
+  EXPECT_EQ(judge(answer, true, UnreachableSource::reporter).icmp->source, *Address::parse("192.0.2.7"));
+}
+
+TEST(AnswerTest, AReporterOfTheOtherFamilyIsNoSource) {
+  const Judgement judgement = judge(unreachable(3, 1, 0, "2001:db8::7"), true, UnreachableSource::reporter);
+  EXPECT_EQ(judgement.icmp->source, std::nullopt);
+  EXPECT_TRUE(judgement.reporter);
+}
+
+TEST(AnswerTest, TheOtherVerdictsCarryNoIcmp) {
+  session::v1::Answer answer;
+  const std::pair<session::v1::Verdict, Verdict> rows[] = {{session::v1::ACCEPT, Verdict::accept},
+                                                           {session::v1::REFUSE, Verdict::refuse},
+                                                           {session::v1::TIMEOUT, Verdict::timeout}};
+  for (const auto& [said, expected] : rows) {
+    answer.set_verdict(said);
+    const Judgement judgement = judge(answer, true, UnreachableSource::gateway);
+    EXPECT_EQ(judgement.verdict, expected);
+    EXPECT_FALSE(judgement.icmp);
+  }
+}
+
+TEST(AnswerTest, AnUnknownVerdictIsUnreachableWithAWarning) {
+  session::v1::Answer answer;
+  const Judgement judgement = judge(answer, false, UnreachableSource::gateway);
+  EXPECT_EQ(judgement.verdict, Verdict::unreachable);
+  EXPECT_EQ(judgement.icmp->type, 1);
+  EXPECT_FALSE(judgement.warning.empty());
+}
+
+}  // namespace
+}  // namespace sluice::gateway

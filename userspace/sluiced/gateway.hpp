@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Gateway: the control plane.  It joins the parts: the kernel's announcements to the offers, the offers to the
+// agents' control sessions, their answers to verdicts, and accepted connections to STREAM sessions.  It runs on one
+// thread, the control thread; sessions and streams run on the workers and reach it by posting.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "sluiced/kernel.hpp"
+#include "sluiced/listener.hpp"
+#include "sluiced/offers.hpp"
+#include "sluiced/proxy.hpp"
+#include "sluiced/reconcile.hpp"
+#include "sluiced/record.hpp"
+#include "sluiced/router.hpp"
+#include "sluiced/settings.hpp"
+#include "sluiced/status.hpp"
+#include "sluiced/streams.hpp"
+#include "sluiced/worker.hpp"
+
+namespace sluice::gateway {
+
+// One agent's control session, as the control thread sees it.
+struct Link {
+  LinkId id = 0;
+  Greeting greeting;
+  std::shared_ptr<ControlSession> session;
+  Worker* worker = nullptr;
+  std::chrono::system_clock::time_point since;
+  std::vector<session::Envelope> outbox;  // sent at the end of the turn; bounded by the window and by withdrawals
+  std::uint64_t offers = 0;
+  std::map<netlink::Verdict, std::uint64_t> answers;
+};
+
+class Gateway final : public Offers::Surroundings, public Reception {
+ public:
+  Gateway(asio::io_context& control, std::vector<std::unique_ptr<Worker>>& workers, Settings settings);
+
+  // In order: devices, addresses and rules; proxy; controller; agents' listener; status socket.  Returns the first
+  // failure; what was done by then is taken back by stop().
+  Result<void> start();
+  // Unbinds, resets every stream, removes the ip rules.  Devices stay, so that a restart finds what is parked.
+  void stop();
+  // New settings; on an error the old ones stay in force.
+  Result<void> reload(Settings settings);
+  // Called when the controller's socket has failed: nothing can go on.
+  void on_failure(std::function<void(const Error&)> failed) { failed_ = std::move(failed); }
+
+ private:
+  // Offers::Surroundings
+  std::shared_ptr<Record> begin_record(const netlink::Parked& parked) override;
+  std::optional<LinkId> choose(const Offer& offer) override;
+  void send_offer(LinkId link, const Offer& offer) override;
+  void send_withdraw(LinkId link, std::uint64_t serial) override;
+  void no_agent(const Offer& offer) override;
+  void answered(const Offer& offer, const session::v1::Answer& answer) override;
+  void answered_late(LinkId link, const session::v1::Answer& answer) override;
+  void withdrawn(const Offer& offer, netlink::Reason reason) override;
+  void return_credit() override { kernel_->return_credit(); }
+
+  // Reception
+  Result<LinkId> open_control(const Greeting& greeting, std::shared_ptr<ControlSession> session,
+                              Worker& worker) override;
+  Result<LinkId> open_stream(const Greeting& greeting, std::shared_ptr<StreamSession> session) override;
+  void stream_ended(LinkId link, std::uint64_t session) override { streams_.discard(link, session); }
+  void frames(LinkId link, std::vector<session::Envelope> frames) override;
+  void control_ended(LinkId link, const Error& reason) override;
+
+  void on_kernel_events(const netlink::Events& events);
+  bool on_frame(Link& link, const session::Envelope& envelope);
+  void drop_link(LinkId id, const std::string& reason);
+  [[nodiscard]] const Link* find_link(const std::string& network, const std::string& agent) const;
+  void send(LinkId id, session::Envelope envelope);
+  void flush_links();
+  void tick();
+  void on_record(const Record& record);
+  const NetworkSettings* network_of(const netlink::Parked& parked) const;
+  void decide(const Offer& offer, const netlink::Answer& answer);
+  void warn_of_fixed_settings(const Settings& settings) const;
+
+  Result<nlohmann::json> answer_status(const nlohmann::json& request) const;
+  nlohmann::json status_json() const;
+  nlohmann::json agents_json() const;
+  nlohmann::json streams_json() const;
+  Result<nlohmann::json> why_json(const nlohmann::json& request) const;
+
+  asio::io_context& control_;
+  std::vector<std::unique_ptr<Worker>>& workers_;
+  Settings settings_;
+  NetworkNames networks_;
+  Records records_;
+  Streams streams_;
+  Offers offers_{*this};
+  Proxy proxy_;
+  std::unique_ptr<Kernel> kernel_;
+  Listener listener_;
+  Status status_;
+  asio::steady_timer tick_timer_;
+  asio::steady_timer grace_timer_;
+  std::map<LinkId, Link> links_;
+  std::map<std::pair<std::string, std::string>, LinkId> link_of_;  // by network and agent
+  LinkId next_link_ = 1;
+  bool flush_scheduled_ = false;
+  bool steering_ = false;
+  std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
+  std::function<void(const Error&)> failed_;
+};
+
+}  // namespace sluice::gateway

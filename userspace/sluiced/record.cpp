@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sluiced/record.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "netlink/rule_text.hpp"
+
+namespace sluice::gateway {
+namespace {
+
+using Step = std::optional<Record::Clock::time_point>;
+
+// Milliseconds since the SYN was parked.
+void put_step(nlohmann::json& steps, const char* name, const Record& record, const Step& when) {
+  if (!when) return;
+  const auto passed = std::chrono::duration_cast<std::chrono::microseconds>(*when - record.parked);
+  steps[name] = static_cast<double>(passed.count()) / 1000.0;
+}
+
+}  // namespace
+
+std::string plain_words(std::string_view text) {
+  constexpr std::size_t longest = 200;
+  std::string words(text.substr(0, longest));
+  auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  std::ranges::replace_if(words, is_control, '?');
+  return words;
+}
+
+nlohmann::json to_json(const Record& record) {
+  using namespace std::chrono;
+  nlohmann::json json = {
+      {"serial", record.serial},
+      {"time", duration<double>(record.began.time_since_epoch()).count()},
+      {"network", record.network},
+      {"client", record.client},
+      {"protocol", netlink::protocol_name(record.protocol)},
+      {"source", record.source.to_string()},
+      {"destination", record.destination.to_string()},
+      {"scope", netlink::to_string(record.scope)},
+      {"outcome", record.outcome},
+  };
+  if (record.index) json["index"] = *record.index;
+  if (!record.rule.empty()) json["rule"] = record.rule;
+  if (!record.route.empty()) json["route"] = record.route;
+  if (!record.agent.empty()) json["agent"] = record.agent;
+  if (record.verdict) json["verdict"] = netlink::to_string(*record.verdict);
+  if (record.icmp) {
+    json["icmp"] = {{"type", record.icmp->type}, {"code", record.icmp->code}};
+    if (record.icmp->mtu) json["icmp"]["mtu"] = *record.icmp->mtu;
+  }
+  if (record.reporter) json["reporter"] = record.reporter->to_string();
+  if (!record.detail.empty()) json["detail"] = record.detail;
+  if (record.connect.count() > 0) json["connect_us"] = record.connect.count();
+  nlohmann::json steps = nlohmann::json::object();
+  put_step(steps, "offered", record, record.offered);
+  put_step(steps, "answered", record, record.answered);
+  put_step(steps, "released", record, record.released);
+  put_step(steps, "established", record, record.established);
+  put_step(steps, "ended", record, record.ended);
+  json["steps_ms"] = steps;
+  if (record.established) {
+    json["to_server"] = record.to_server;
+    json["to_client"] = record.to_client;
+  }
+  return json;
+}
+
+std::string to_log_line(const Record& record) {
+  const auto waited = (record.answered ? *record.answered : Record::Clock::now()) - record.parked;
+  std::string line =
+      fmt::format("verdict={} network={} client={} source={} destination={} agent={} waited_us={}",
+                  record.verdict ? netlink::to_string(*record.verdict) : "none", record.network, record.client,
+                  record.source.to_string(), record.destination.to_string(), record.agent.empty() ? "-" : record.agent,
+                  std::chrono::duration_cast<std::chrono::microseconds>(waited).count());
+  if (record.icmp) line += fmt::format(" icmp={}/{}", record.icmp->type, record.icmp->code);
+  if (record.reporter) line += " reporter=" + record.reporter->to_string();
+  // Words of the far end: quoted and escaped, so that they can't forge fields or lines.
+  if (!record.detail.empty())
+    line += " detail=" + nlohmann::json(record.detail).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  return line;
+}
+
+std::shared_ptr<Record> Records::add(Record record) {
+  record.serial = next_serial_++;
+  auto shared = std::make_shared<Record>(std::move(record));
+  ring_.push_back(shared);
+  if (ring_.size() > capacity) ring_.pop_front();
+  return shared;
+}
+
+void Records::changed(const std::shared_ptr<Record>& record) {
+  if (record->ended && record->serial + capacity < next_serial_) {
+    ring_.push_back(record);
+    if (ring_.size() > capacity) ring_.pop_front();
+  }
+  if (listener_) listener_(*record);
+}
+
+std::vector<std::shared_ptr<const Record>> Records::find(const Filter& filter) const {
+  std::vector<std::shared_ptr<const Record>> found;
+  for (auto record = ring_.rbegin(); record != ring_.rend() && found.size() < filter.last; ++record) {
+    if (filter.source && (*record)->source.address != *filter.source) continue;
+    if (filter.destination && (*record)->destination.address != *filter.destination) continue;
+    if (filter.port && (*record)->destination.port != *filter.port) continue;
+    found.push_back(*record);
+  }
+  return found;
+}
+
+}  // namespace sluice::gateway

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sluiced/record.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "sluiced/status.hpp"
+
+namespace sluice::gateway {
+namespace {
+
+using std::chrono::milliseconds;
+
+Record refused() {
+  Record record;
+  record.network = "corp";
+  record.client = 1;
+  record.protocol = 6;
+  record.source = *Endpoint::parse("100.64.1.11:40000");
+  record.destination = *Endpoint::parse("10.20.0.10:81");
+  record.route = "10.20.0.0/16";
+  record.agent = "berlin";
+  record.verdict = netlink::Verdict::refuse;
+  record.detail = "connection refused";
+  record.offered = record.parked + milliseconds(1);
+  record.answered = record.parked + milliseconds(5);
+  record.outcome = "refused";
+  return record;
+}
+
+TEST(RecordTest, JsonTellsWhoWhereAndHowLong) {
+  const nlohmann::json json = to_json(refused());
+  EXPECT_EQ(json["source"], "100.64.1.11:40000");
+  EXPECT_EQ(json["verdict"], "refuse");
+  EXPECT_EQ(json["agent"], "berlin");
+  EXPECT_EQ(json["steps_ms"]["answered"], 5.0);
+  EXPECT_FALSE(json["steps_ms"].contains("released"));
+  EXPECT_FALSE(json.contains("to_server"));
+}
+
+TEST(RecordTest, TheLogLineIsStructured) {
+  EXPECT_EQ(to_log_line(refused()),
+            "verdict=refuse network=corp client=1 source=100.64.1.11:40000 destination=10.20.0.10:81 agent=berlin "
+            "waited_us=5000 detail=\"connection refused\"");
+}
+
+// The words come from the agent: they must not forge a line of the log or break a line of the socket.
+TEST(RecordTest, HostileWordsAreEscaped) {
+  Record record = refused();
+  record.detail = "x\"\nverdict=accept \xff\x1b[2J";
+  const std::string line = to_log_line(record);
+  EXPECT_EQ(line.find('\n'), line.npos);
+  EXPECT_EQ(line.find('\x1b'), line.npos);
+  const std::string json = to_line(to_json(record));
+  EXPECT_EQ(json.find('\n'), json.size() - 1);
+}
+
+TEST(RecordTest, WordsOfAgentsAreCutAndTamed) {
+  EXPECT_EQ(plain_words("no route\n\x1b[1m"), "no route??[1m");
+  EXPECT_EQ(plain_words(std::string(70000, 'x')).size(), 200u);
+}
+
+TEST(RecordsTest, TheRingForgetsTheOldest) {
+  Records records;
+  for (std::size_t i = 0; i < Records::capacity + 10; ++i) records.add(refused());
+  EXPECT_EQ(records.find({.source = {}, .destination = {}, .port = {}, .last = 100000}).size(), Records::capacity);
+}
+
+TEST(RecordsTest, AStreamThatOutlivedItsPlaceComesBackWhenItEnds) {
+  Records records;
+  auto old = records.add(refused());
+  for (std::size_t i = 0; i < Records::capacity + 1; ++i) records.add(refused());
+  records.changed(old);
+  EXPECT_NE(records.find({.source = {}, .destination = {}, .port = {}, .last = 1})[0]->serial, old->serial);
+  old->ended = Record::Clock::now();
+  records.changed(old);
+  EXPECT_EQ(records.find({.source = {}, .destination = {}, .port = {}, .last = 1})[0]->serial, old->serial);
+}
+
+TEST(RecordsTest, FindsByAddressAndPortTheNewestFirst) {
+  Records records;
+  records.add(refused());
+  Record other = refused();
+  other.destination = *Endpoint::parse("10.20.0.11:81");
+  records.add(other);
+  records.add(refused());
+  const auto found = records.find({.source = {}, .destination = *Address::parse("10.20.0.10"), .port = 81, .last = 20});
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0]->serial, 3u);
+  EXPECT_EQ(found[1]->serial, 1u);
+  EXPECT_TRUE(records.find({.source = {}, .destination = {}, .port = 82, .last = 20}).empty());
+}
+
+}  // namespace
+}  // namespace sluice::gateway

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sluiced/settings.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+
+#include "config/config.hpp"
+#include "netlink/rule_text.hpp"
+#include "tls/peer.hpp"
+
+namespace sluice::gateway {
+namespace {
+
+using config::Table;
+
+// The limits of the contract (uapi/sluice.yaml), told before the kernel would refuse.
+constexpr std::int64_t park_timeout_min = 1000;
+constexpr std::int64_t park_timeout_max = 600000;
+constexpr std::int64_t park_limit_max = 1048576;
+constexpr std::size_t client_prefixes_max = 16;
+constexpr std::size_t rules_max = 1024;
+constexpr std::size_t device_name_max = 15;
+
+// Client prefixes of the whole file, for the overlap check.
+struct Claimed {
+  Prefix prefix;
+  std::uint32_t client;
+};
+
+std::optional<std::uint32_t> parse_word(std::string_view text) {
+  int base = 10;
+  if (text.starts_with("0x")) {
+    text.remove_prefix(2);
+    base = 16;
+  }
+  std::uint32_t value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (failure != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return value;
+}
+
+void check_device_name(Table& table, std::string_view key, const std::string& name) {
+  if (name.size() > device_name_max) table.error(key, "a device's name has at most 15 characters");
+}
+
+std::vector<netlink::Rule> read_rules(Table& table, std::string_view key) {
+  auto rules = table.all_parsed<netlink::Rule>(key, netlink::parse_rule);
+  if (rules.size() > rules_max) table.error(key, "more than 1024 rules");
+  return rules;
+}
+
+netlink::NetworkLimits read_limits(Table& table) {
+  netlink::NetworkLimits limits;
+  const Duration timeout = table.duration("park_timeout", Duration(20000));
+  if (timeout.count() < park_timeout_min || timeout.count() > park_timeout_max)
+    table.error("park_timeout", "must be from 1s to 10m");
+  limits.park_timeout_ms = static_cast<std::uint32_t>(timeout.count());
+  limits.park_max = static_cast<std::uint32_t>(table.integer("park_max", 1, park_limit_max, 65536));
+  limits.park_client_max = static_cast<std::uint32_t>(table.integer("park_client_max", 1, park_limit_max, 16384));
+  limits.park_source_max = static_cast<std::uint32_t>(table.integer("park_source_max", 1, park_limit_max, 8192));
+  return limits;
+}
+
+ClientSettings read_client(Table table, std::set<std::uint32_t>& ids, std::vector<Claimed>& claimed) {
+  ClientSettings client;
+  client.id = static_cast<std::uint32_t>(table.integer("id", 1, 0xffffffff));
+  if (!ids.insert(client.id).second) table.error("id", "another client has this id");
+  client.access = table.string("access");
+  check_device_name(table, "access", client.access);
+  client.prefixes = table.all_parsed<Prefix>("addresses", Prefix::parse);
+  if (!table.has("addresses")) table.error("addresses", "a client needs at least one address");
+  if (client.prefixes.size() > client_prefixes_max) table.error("addresses", "more than 16 addresses");
+  for (const Prefix& prefix : client.prefixes) {
+    // N1: client ranges do not overlap, in the whole gateway.
+    for (const Claimed& other : claimed)
+      if (other.prefix.contains(prefix.address) || prefix.contains(other.prefix.address))
+        table.error("addresses", prefix.to_string() + " overlaps " + other.prefix.to_string() + " of client " +
+                                     std::to_string(other.client));
+    claimed.push_back({prefix, client.id});
+  }
+  client.acl = read_rules(table, "acl");
+  return client;
+}
+
+Route read_route(Table table, std::set<Prefix>& prefixes) {
+  Route route;
+  if (!table.has("prefix")) table.error("prefix", "a route needs a prefix");
+  if (auto prefix = table.parsed<Prefix>("prefix", Prefix::parse)) {
+    route.prefix = *prefix;
+    if (!prefixes.insert(*prefix).second) table.error("prefix", "another route of this network has this prefix");
+  }
+  route.agents = table.strings("agents");
+  if (route.agents.empty()) table.error("agents", "a route needs at least one agent");
+  for (std::size_t i = 0; i < route.agents.size(); ++i)
+    if (!tls::is_name(route.agents[i])) table.error("agents", "'" + route.agents[i] + "' is no agent's name", i);
+  return route;
+}
+
+NetworkSettings read_network(Table table, std::set<std::uint32_t>& ids, std::vector<Claimed>& claimed) {
+  NetworkSettings network;
+  network.name = table.string("name");
+  check_device_name(table, "name", network.name);
+  if (!network.name.empty() && !tls::is_name(network.name))
+    table.error("name", "a network's name is made of a-z A-Z 0-9 . _ -");
+
+  network.addresses = table.all_parsed<Address>("addresses", Address::parse);
+  const auto v4 = std::ranges::count_if(network.addresses, &Address::is_v4);
+  if (v4 > 1 || static_cast<std::ptrdiff_t>(network.addresses.size()) - v4 > 1)
+    table.error("addresses", "a network has one gateway address a family");
+
+  network.limits = read_limits(table);
+  const std::string source = table.string("unreachable_source", "gateway");
+  if (source == "reporter")
+    network.unreachable_source = UnreachableSource::reporter;
+  else if (source != "gateway")
+    table.error("unreachable_source", "must be \"gateway\" or \"reporter\"");
+
+  for (const Table& client : table.tables("client")) network.clients.push_back(read_client(client, ids, claimed));
+  if (auto acl = table.table("acl")) network.acl = read_rules(*acl, "rules");
+  std::set<Prefix> prefixes;
+  for (const Table& route : table.tables("route")) network.routes.push_back(read_route(route, prefixes));
+  return network;
+}
+
+Result<Settings> read_settings(config::File file) {
+  Table root = file.root();
+  Settings settings;
+  settings.name = root.string("name");
+  settings.listen = root.all_parsed<Endpoint>("listen", Endpoint::parse);
+  if (settings.listen.empty()) root.error("listen", "at least one ADDRESS:PORT to listen on");
+  settings.identity.certificate = root.string("certificate");
+  settings.identity.key = root.string("key");
+  settings.identity.authority = root.string("authority");
+  if (auto revoked = root.optional_string("revoked")) settings.identity.revoked = *revoked;
+  settings.status = root.string("status", "/run/sluice/sluiced.sock");
+  if (auto mark = root.parsed<Mark>("mark", parse_mark)) settings.mark = *mark;
+  // The rule's preference is the table's number and must come before the main table's, 32766.
+  settings.table = static_cast<std::uint32_t>(root.integer("table", 1, 32765, settings.table));
+  if (settings.table >= 253 && settings.table <= 255) root.error("table", "253 to 255 are the system's own tables");
+  settings.proxy_port = static_cast<std::uint16_t>(root.integer("proxy_port", 1, 65535, 0));
+  settings.dead_after = root.duration("dead_after", settings.dead_after);
+  if (settings.dead_after < Duration(1000) || settings.dead_after > Duration(600000))
+    root.error("dead_after", "must be from 1s to 10m");
+
+  std::set<std::uint32_t> ids;
+  std::vector<Claimed> claimed;
+  std::set<std::string> names;
+  for (Table table : root.tables("network")) {
+    settings.networks.push_back(read_network(table, ids, claimed));
+    if (!names.insert(settings.networks.back().name).second) table.error("name", "another network has this name");
+  }
+  if (auto finished = file.finish(); !finished) return finished.error();
+  return settings;
+}
+
+}  // namespace
+
+const NetworkSettings* Settings::network(std::string_view wanted) const {
+  auto found = std::ranges::find(networks, wanted, &NetworkSettings::name);
+  return found == networks.end() ? nullptr : &*found;
+}
+
+Result<Mark> parse_mark(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const auto value = parse_word(text.substr(0, slash));
+  const auto mask = slash == text.npos ? std::nullopt : parse_word(text.substr(slash + 1));
+  if (!value || !mask) return Error{"a mark is VALUE/MASK, such as 0x5c000000/0xff000000"};
+  if (*mask == 0 || (*value & ~*mask) != 0 || *value == 0)
+    return Error{"the mark's value must not be zero and must lie within its mask"};
+  return Mark{*value, *mask};
+}
+
+Result<Settings> load_settings(const std::filesystem::path& path) {
+  auto file = config::File::load(path);
+  if (!file) return file.error();
+  return read_settings(*std::move(file));
+}
+
+Result<Settings> parse_settings(std::string_view text, std::string name) {
+  auto file = config::File::parse(text, std::move(name));
+  if (!file) return file.error();
+  return read_settings(*std::move(file));
+}
+
+}  // namespace sluice::gateway

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What sluiced.toml says, checked.  Values only; nothing here touches the system.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/duration.hpp"
+#include "base/result.hpp"
+#include "netlink/types.hpp"
+#include "tls/context.hpp"
+
+namespace sluice::gateway {
+
+struct Route {
+  Prefix prefix;
+  std::vector<std::string> agents;  // in order of preference
+};
+
+struct ClientSettings {
+  std::uint32_t id = 0;
+  std::string access;  // device
+  std::vector<Prefix> prefixes;
+  std::vector<netlink::Rule> acl;
+};
+
+enum class UnreachableSource { gateway, reporter };
+
+struct NetworkSettings {
+  std::string name;
+  std::vector<Address> addresses;
+  netlink::NetworkLimits limits;
+  UnreachableSource unreachable_source = UnreachableSource::gateway;
+  std::vector<ClientSettings> clients;
+  std::vector<netlink::Rule> acl;
+  std::vector<Route> routes;
+};
+
+struct Mark {
+  std::uint32_t value = 0x5c000000;
+  std::uint32_t mask = 0xff000000;
+  bool operator==(const Mark&) const = default;
+};
+
+struct Settings {
+  std::string name;
+  std::vector<Endpoint> listen;
+  tls::Identity identity;
+  std::filesystem::path status;
+  Mark mark;
+  std::uint32_t table = 5353;
+  std::uint16_t proxy_port = 0;  // 0: any free one
+  Duration dead_after{10000};
+  std::vector<NetworkSettings> networks;
+
+  [[nodiscard]] const NetworkSettings* network(std::string_view name) const;
+};
+
+// Every error of the file at once, each with file, line and key.
+Result<Settings> load_settings(const std::filesystem::path& path);
+Result<Settings> parse_settings(std::string_view text, std::string name);
+
+// "VALUE/MASK", both hexadecimal with 0x or decimal; the value must lie within the mask.
+Result<Mark> parse_mark(std::string_view text);
+
+}  // namespace sluice::gateway

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sluiced/settings.hpp"
+
+#include <gtest/gtest.h>
+
+#include "netlink/rule_text.hpp"
+
+namespace sluice::gateway {
+namespace {
+
+constexpr const char* head = R"(name = "gw1"
+listen = ["0.0.0.0:443", "[::]:443"]
+certificate = "/etc/sluice/gw1.crt"
+key = "/etc/sluice/gw1.key"
+authority = "/etc/sluice/ca.crt"
+)";
+
+constexpr const char* body = R"([[network]]
+name = "corp"
+addresses = ["100.64.0.1", "fd64::1"]
+park_timeout = "30s"
+park_client_max = 5000
+unreachable_source = "reporter"
+
+[[network.client]]
+id = 1
+access = "acc1"
+addresses = ["100.64.1.11", "fd64:1::/64"]
+acl = ["refuse tcp 10.20.0.10 22"]
+
+[network.acl]
+rules = ["prohibit tcp 10.20.0.0/16 25", "drop tcp any 135-139", "offer any"]
+
+[[network.route]]
+prefix = "10.20.0.0/16"
+agents = ["berlin", "spare"]
+)";
+
+std::string error_of(const std::string& text) {
+  auto settings = parse_settings(text, "test.toml");
+  return settings ? "" : settings.error().message;
+}
+
+TEST(SettingsTest, TheDocumentedFileIsRead) {
+  auto settings = parse_settings(std::string(head) + body, "test.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->listen.size(), 2u);
+  EXPECT_EQ(settings->table, 5353u);
+  EXPECT_EQ(settings->mark, (Mark{0x5c000000, 0xff000000}));
+  EXPECT_EQ(settings->status, "/run/sluice/sluiced.sock");
+  ASSERT_EQ(settings->networks.size(), 1u);
+  const NetworkSettings& network = settings->networks[0];
+  EXPECT_EQ(network.limits.park_timeout_ms, 30000u);
+  EXPECT_EQ(network.limits.park_max, 65536u);
+  EXPECT_EQ(network.limits.park_client_max, 5000u);
+  EXPECT_EQ(network.limits.park_source_max, 8192u);
+  EXPECT_EQ(network.unreachable_source, UnreachableSource::reporter);
+  EXPECT_EQ(network.acl.size(), 3u);
+  ASSERT_EQ(network.clients.size(), 1u);
+  EXPECT_EQ(netlink::to_string(network.clients[0].acl[0]), "refuse tcp 10.20.0.10 22");
+  EXPECT_EQ(network.routes[0].agents, (std::vector<std::string>{"berlin", "spare"}));
+}
+
+struct Wrong {
+  const char* name;
+  std::string text;
+  const char* line;  // "test.toml:LINE:"
+  const char* says;
+};
+
+std::string with(const std::string& old_text, const std::string& new_text) {
+  std::string text = std::string(head) + body;
+  const std::size_t at = text.find(old_text);
+  return at == text.npos ? text : text.replace(at, old_text.size(), new_text);
+}
+
+class WrongSettings : public testing::TestWithParam<Wrong> {};
+
+TEST_P(WrongSettings, NameFileLineAndKey) {
+  const std::string error = error_of(GetParam().text);
+  EXPECT_NE(error.find(GetParam().line), std::string::npos) << error;
+  EXPECT_NE(error.find(GetParam().says), std::string::npos) << error;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Settings, WrongSettings,
+    testing::Values(
+        Wrong{"unknown_key", with("name = \"gw1\"", "nmae = \"gw1\""), "test.toml:1:", "nmae"},
+        Wrong{"acl", with("refuse tcp 10.20.0.10 22", "refuse 10.20.0.10 22"), "test.toml:17:", "protocol"},
+        Wrong{"prefix", with("10.20.0.0/16\"\nagents", "10.20.0.1/16\"\nagents"), "test.toml:23:", "prefix"},
+        Wrong{"two_v4", with("\"fd64::1\"", "\"100.64.0.2\""), "test.toml:8:", "one gateway address"},
+        Wrong{"timeout", with("\"30s\"", "\"1h\""), "test.toml:9:", "park_timeout"},
+        Wrong{"source", with("\"reporter\"", "\"router\""), "test.toml:11:", "unreachable_source"},
+        Wrong{"id", with("id = 1", "id = 0"), "test.toml:14:", "id"},
+        Wrong{"device", with("\"acc1\"", "\"a-very-long-device\""), "test.toml:15:", "15 characters"},
+        Wrong{"agents", with("[\"berlin\", \"spare\"]", "[\"ber lin\"]"), "test.toml:24:", "no agent's name"},
+        Wrong{"mark", with("key =", "mark = \"0x1/0x2\"\nkey ="), "test.toml:4:", "within its mask"},
+        Wrong{"table", with("key =", "table = 254\nkey ="), "test.toml:4:", "system's own"},
+        Wrong{"listen", with("0.0.0.0:443", "0.0.0.0"), "test.toml:2:", "listen"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(SettingsTest, OverlappingClientsAreRefused) {
+  const std::string second = "\n[[network.client]]\nid = 2\naccess = \"acc1\"\naddresses = [\"100.64.1.0/24\"]\n";
+  const std::string error = error_of(with("\n[network.acl]", second + "\n[network.acl]"));
+  EXPECT_NE(error.find("overlaps 100.64.1.11"), std::string::npos) << error;
+}
+
+TEST(SettingsTest, EveryErrorIsToldAtOnce) {
+  const std::string error = error_of(std::string(head) + "[[network]]\nname = \"corp\"\n[[network.client]]\nid = 0\n");
+  EXPECT_NE(error.find("id"), std::string::npos);
+  EXPECT_NE(error.find("access"), std::string::npos);
+  EXPECT_NE(error.find("addresses"), std::string::npos);
+}
+
+TEST(SettingsTest, Marks) {
+  EXPECT_EQ(*parse_mark("0x5c000000/0xff000000"), (Mark{0x5c000000, 0xff000000}));
+  EXPECT_EQ(*parse_mark("1/1"), (Mark{1, 1}));
+  for (const char* wrong : {"", "1", "1/", "/1", "0/1", "1/0", "2/1", "0x/1", "1/1/1", "-1/1", "1 /1"})
+    EXPECT_FALSE(parse_mark(wrong)) << wrong;
+}
+
+}  // namespace
+}  // namespace sluice::gateway

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Context: our certificate, the authority we trust and its revocation list; makes sessions and checks live
+// ones again.  Mutual X.509, TLS 1.2 at least.  Not for use by two threads at once; but a session that it made may go
+// on on another thread once its handshake is done, for only handshakes look at the list.
+//
+// A client's sessions resume its earlier ones by themselves: resumption.hpp.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+#include "tls/handle.hpp"
+#include "tls/peer.hpp"
+#include "tls/resumption.hpp"
+
+namespace sluice::tls {
+
+enum class Role { server, client };
+
+/// The files that make an identity, all PEM.
+struct Identity {
+  std::filesystem::path certificate;
+  std::filesystem::path key;
+  std::filesystem::path authority;
+  std::optional<std::filesystem::path> revoked;
+};
+
+class Context {
+ public:
+  /// Reads the files; warns when others may read the key.  Ignores SIGPIPE from here on.
+  static Result<Context> create(Role role, const Identity& identity);
+
+  /// The same identity, its files read again, for another thread; a server's tickets are good at both.
+  [[nodiscard]] Result<Context> twin() const;
+
+  /// A session on the connected, non-blocking *fd* (not owned).  Clients give the *host* they dialled, a
+  /// DNS name or an address, which the server's certificate must carry.
+  Result<UniqueSsl> new_session(int fd, const std::string& host = {}) const;
+
+  /// Reads the revocation list again if the file has changed.  True: it had, recheck() the live sessions.
+  /// On an error the old list stays in force.
+  Result<bool> reload_revoked();
+
+  /// The checks of the handshake once more, now: chain, validity and revocation of a live session's peer.
+  Result<void> recheck(const SSL* ssl) const;
+  Result<void> recheck(const PeerCertificates& peer) const;
+
+  /// Client: the next session is a full handshake; for when one that resumed was refused.
+  void forget_ticket() const;
+
+ private:
+  Context() = default;
+  Result<UniqueX509Store> make_store() const;
+
+  Role role_ = Role::client;
+  Identity identity_;
+  UniqueSslCtx ctx_;
+  std::filesystem::file_time_type revoked_time_{};
+  std::uintmax_t revoked_size_ = 0;
+};
+
+}  // namespace sluice::tls

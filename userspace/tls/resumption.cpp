@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tls/resumption.hpp"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509_vfy.h>
+
+#include <array>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "tls/error.hpp"
+#include "tls/handle.hpp"
+#include "tls/verify_error.hpp"
+
+namespace sluice::tls {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using UniqueSession = Handle<SSL_SESSION, SSL_SESSION_free>;
+
+// An hour after its full handshake a ticket is worth nothing, and the key has to be shown again.
+constexpr long kTicketSeconds = 3600;
+// As often as live sessions are checked.
+constexpr std::chrono::seconds kCheckedFor{30};
+constexpr std::size_t kCheckedMax = 1024;
+constexpr unsigned char kContextId[] = "sluice";
+
+/// What a context remembers.  Sessions of one client context may live on several threads.
+struct Memory {
+  std::mutex mutex;
+  std::string host;
+  UniqueSession ticket;
+  std::map<std::string, Clock::time_point> checked;  // certificates by fingerprint, and until when
+};
+
+int memory_index() {
+  static const int index = SSL_CTX_get_ex_new_index(
+      0, nullptr, nullptr, nullptr,
+      [](void*, void* memory, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<Memory*>(memory); });
+  return index;
+}
+
+Memory& memory_of(const SSL_CTX* ctx) { return *static_cast<Memory*>(SSL_CTX_get_ex_data(ctx, memory_index())); }
+Memory& memory_of(const SSL* ssl) { return memory_of(SSL_get_SSL_CTX(ssl)); }
+
+/// The name or address that a client's session insists on.
+std::string host_of(SSL* ssl) {
+  X509_VERIFY_PARAM* parameters = SSL_get0_param(ssl);
+  if (const char* name = X509_VERIFY_PARAM_get0_host(parameters, 0)) return name;
+  char* address = X509_VERIFY_PARAM_get1_ip_asc(parameters);
+  std::string host = address != nullptr ? address : "";
+  OPENSSL_free(address);
+  return host;
+}
+
+/// Called by OpenSSL when a ticket has come; 0: we keep no reference.  A copy is kept, and copies are used: a session
+/// that ends without close_notify spoils its SSL_SESSION for resumption.
+int keep_ticket(SSL* ssl, SSL_SESSION* session) {
+  // TLS 1.2 sends tickets unasked, to those whose chain no ticket holds as well.
+  if (SSL_version(ssl) != TLS1_3_VERSION) return 0;
+  UniqueSession ticket(SSL_SESSION_dup(session));
+  std::string host = host_of(ssl);
+  Memory& memory = memory_of(ssl);
+  std::lock_guard lock(memory.mutex);
+  memory.ticket = std::move(ticket);
+  memory.host = std::move(host);
+  return 0;
+}
+
+std::string fingerprint(const X509* certificate) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) return {};
+  return {reinterpret_cast<const char*>(digest.data()), size};
+}
+
+}  // namespace
+
+Result<void> set_up_resumption(SSL_CTX* ctx, bool server) {
+  auto memory = std::make_unique<Memory>();
+  if (SSL_CTX_set_ex_data(ctx, memory_index(), memory.get()) != 1) return take_error("TLS context");
+  (void)memory.release();
+  SSL_CTX_set_timeout(ctx, kTicketSeconds);
+  // No ticket of its own accord: send_ticket() says when.
+  SSL_CTX_set_num_tickets(ctx, 0);
+  if (server) {
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    if (SSL_CTX_set_session_id_context(ctx, kContextId, sizeof kContextId - 1) != 1) return take_error("TLS context");
+  } else {
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ctx, keep_ticket);
+  }
+  return {};
+}
+
+Result<void> share_tickets(SSL_CTX* ctx, SSL_CTX* other) {
+  std::array<unsigned char, 256> keys;
+  const long size = SSL_CTX_get_tlsext_ticket_keys(other, nullptr, 0);
+  const bool shared = size > 0 && static_cast<std::size_t>(size) <= keys.size() &&
+                      SSL_CTX_get_tlsext_ticket_keys(other, keys.data(), size) == 1 &&
+                      SSL_CTX_set_tlsext_ticket_keys(ctx, keys.data(), size) == 1;
+  OPENSSL_cleanse(keys.data(), keys.size());
+  if (!shared) return take_error("TLS tickets");
+  return {};
+}
+
+void send_ticket(SSL* ssl) {
+  const STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl);
+  if (SSL_session_reused(ssl) == 1 || sk_X509_num(chain) > 0) return;  // (a server's chain leaves the peer out)
+  // Does nothing on TLS 1.2, whose own tickets the agent does not keep.
+  (void)SSL_new_session_ticket(ssl);
+}
+
+void offer_ticket(SSL* ssl) {
+  const std::string host = host_of(ssl);
+  Memory& memory = memory_of(ssl);
+  std::lock_guard lock(memory.mutex);
+  if (!memory.ticket || memory.host != host) return;
+  if (UniqueSession copy(SSL_SESSION_dup(memory.ticket.get())); copy) (void)SSL_set_session(ssl, copy.get());
+}
+
+void forget_ticket(SSL_CTX* ctx) {
+  Memory& memory = memory_of(ctx);
+  std::lock_guard lock(memory.mutex);
+  memory.ticket.reset();
+}
+
+Result<void> check_certificate(const SSL_CTX* ctx, bool server, X509* certificate, STACK_OF(X509) * chain) {
+  UniqueX509StoreCtx store_ctx(X509_STORE_CTX_new());
+  if (!store_ctx || X509_STORE_CTX_init(store_ctx.get(), SSL_CTX_get_cert_store(ctx), certificate, chain) != 1) {
+    return take_error("certificate check");
+  }
+  X509_STORE_CTX_set_default(store_ctx.get(), server ? "ssl_client" : "ssl_server");
+  if (X509_verify_cert(store_ctx.get()) == 1) return {};
+  Error error{describe_failure(store_ctx.get())};
+  ERR_clear_error();
+  return error;
+}
+
+Result<void> check_resumed(const SSL* ssl) {
+  X509* certificate = SSL_get0_peer_certificate(ssl);
+  if (certificate == nullptr) return Error{"the peer has shown no certificate"};
+  const std::string name = fingerprint(certificate);
+  const Clock::time_point now = Clock::now();
+  Memory& memory = memory_of(ssl);
+  std::lock_guard lock(memory.mutex);
+  const auto known = memory.checked.find(name);
+  if (!name.empty() && known != memory.checked.end() && now < known->second) return {};
+  auto checked =
+      check_certificate(SSL_get_SSL_CTX(ssl), SSL_is_server(ssl) != 0, certificate, SSL_get_peer_cert_chain(ssl));
+  if (!checked) return checked;
+  if (memory.checked.size() >= kCheckedMax) memory.checked.clear();
+  memory.checked[name] = now + kCheckedFor;
+  return {};
+}
+
+void forget_checked(SSL_CTX* ctx) {
+  Memory& memory = memory_of(ctx);
+  std::lock_guard lock(memory.mutex);
+  memory.checked.clear();
+}
+
+}  // namespace sluice::tls

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Resumption: sessions between the same two ends continue an earlier handshake (RFC 8446, 2.2) with a new
+// Diffie-Hellman exchange and without signatures, a fifth of the work.
+//
+// The gateway hands out a ticket after a full handshake, encrypted with keys that live as long as its
+// contexts; the agent keeps the newest.  A resumed session shows the certificate of the first one, which is checked
+// again for chain, validity and revocation before the session counts: resuming never outlives a certificate.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include "base/result.hpp"
+
+namespace sluice::tls {
+
+/// Prepares a context of either role.  What belongs to it (the client's ticket, certificates checked lately) lives
+/// and goes with *ctx*.
+Result<void> set_up_resumption(SSL_CTX* ctx, bool server);
+
+/// Server: from now on *ctx* takes the tickets of *other*, and the other way round.
+Result<void> share_tickets(SSL_CTX* ctx, SSL_CTX* other);
+
+/// Server: a ticket leaves with the next write, if this session was a full handshake of TLS 1.3 whose peer's
+/// certificate comes straight from the authority (a ticket holds no chain).
+void send_ticket(SSL* ssl);
+
+/// Client: offers the ticket, if there is one from a session with the same host (or address).
+void offer_ticket(SSL* ssl);
+/// Client: the next session is a full handshake.
+void forget_ticket(SSL_CTX* ctx);
+
+/// The peer's certificate of a resumed session, checked as in a handshake: chain, purpose, validity, revocation.  What
+/// was good within the last 30 s, under the same revocation list, is not computed again.
+Result<void> check_resumed(const SSL* ssl);
+/// The authority or the revocation list has changed.
+void forget_checked(SSL_CTX* ctx);
+
+/// The check itself, of any certificate, with the authority and the list that *ctx* has now.
+Result<void> check_certificate(const SSL_CTX* ctx, bool server, X509* certificate, STACK_OF(X509) * chain);
+
+}  // namespace sluice::tls
