@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# The gateway's and the agents' configuration in the lab, and when they are ready.
+
+lab_sluiced_config() {
+	local line
+	{
+		for line; do echo "$line"; done
+		cat <<-END
+		name = "gw1"
+		listen = ["$LAB_GATEWAY_WAN:443", "[$LAB_GATEWAY_WAN6]:443"]
+		certificate = "$LAB_PKI/gw1.crt"
+		key = "$LAB_PKI/gw1.key"
+		authority = "$LAB_PKI/ca.crt"
+		revoked = "$LAB_PKI/ca.crl"
+		dead_after = "10s"
+
+		[[network]]
+		name = "$LAB_NETWORK"
+		addresses = ["$LAB_GW", "$LAB_GW6"]
+		  [[network.client]]
+		  id = 1
+		  access = "$LAB_ACCESS"
+		  addresses = ["$LAB_CLIENT_ADDRESS", "$LAB_CLIENT_ADDRESS6"]
+		  [[network.client]]
+		  id = 2
+		  access = "$LAB_ACCESS"
+		  addresses = ["$LAB_CLIENT2_ADDRESS", "$LAB_CLIENT2_ADDRESS6"]
+		  [[network.route]]
+		  prefix = "10.20.0.0/16"
+		  agents = ["berlin"]
+		  [[network.route]]
+		  prefix = "fd20::/48"
+		  agents = ["berlin"]
+
+		[[network]]
+		name = "$LAB_NETWORK2"
+		addresses = ["$LAB_OTHER_GW", "$LAB_OTHER_GW6"]
+		  [[network.client]]
+		  id = 3
+		  access = "$LAB_ACCESS2"
+		  addresses = ["$LAB_OTHER_ADDRESS", "$LAB_OTHER_ADDRESS6"]
+		  [[network.route]]
+		  prefix = "10.20.0.0/16"
+		  agents = ["paris"]
+		  [[network.route]]
+		  prefix = "fd20::/48"
+		  agents = ["paris"]
+		END
+	} > "$LAB_RUN/sluiced.toml"
+}
+
+# lab_agent_config FILE NAME NETWORK [KEY=VALUE...]: the caller's settings replace the lab's
+lab_agent_config() {
+	local file=$1 name=$2 network=$3 pair
+	declare -A settings=([gateway]=gw.lab:443 [pool]=4 [connect_timeout]=60s [dead_after]=10s)
+	shift 3
+	for pair; do settings[${pair%%=*}]=${pair#*=}; done
+	{
+		echo "name = \"$name\""
+		echo "network = \"$network\""
+		echo "certificate = \"$LAB_PKI/$name.crt\""
+		echo "key = \"$LAB_RUN/$name.key\""
+		echo "authority = \"$LAB_PKI/ca.crt\""
+		echo "revoked = \"$LAB_PKI/ca.crl\""
+		for pair in "${!settings[@]}"; do
+			case ${settings[$pair]} in
+			'') ;;
+			*[!0-9]*) echo "$pair = \"${settings[$pair]}\"" ;;
+			*) echo "$pair = ${settings[$pair]}" ;;
+			esac
+		done
+	} > "$file"
+	chmod 644 "$file"
+	# its key is the agent's own, who is nobody in particular
+	install -m 400 -o nobody "$LAB_PKI/$name.key" "$LAB_RUN/$name.key"
+}
+
+# What was set before stays set.
+lab_agent_settings() {
+	local pair
+	touch "$LAB_RUN/agent.settings"
+	for pair; do echo "$pair" >> "$LAB_RUN/agent.settings"; done
+	mapfile -t pairs < "$LAB_RUN/agent.settings"
+	lab_agent_config "$LAB_RUN/agent.toml" berlin "$LAB_NETWORK" "${pairs[@]}"
+}
+
+lab_gateway_settings() { lab_sluiced_config "$@"; }
+
+lab_daemons_config() {
+	lab_sluiced_config
+	lab_agent_config "$LAB_RUN/agent.toml" berlin "$LAB_NETWORK"
+	lab_agent_config "$LAB_RUN/agent2.toml" paris "$LAB_NETWORK2"
+}
+
+# Ready means: a client of each network gets its bytes back through gateway and agent.
+lab_ready() {
+	lab_wait_in client echo=$LAB_OPEN echo=$LAB_OPEN6 && lab_wait_in other echo=$LAB_OPEN
+}
