@@ -9,7 +9,7 @@
  *	TCP of a known connection, or an ICMP error about one -> the proxy
  *	the link's own traffic -> the host
  *	the gateway address -> echo reply, or refused
- *	TCP SYN -> parked already? -> access lists -> park
+ *	TCP SYN, echo request -> parked already? -> TTL left? -> access lists -> park
  *	other TCP -> RST;  other protocols -> administratively prohibited
  */
 
@@ -56,13 +56,6 @@ static bool is_link_traffic(const struct sluice_packet *packet, const struct nf_
 	}
 	return ipv6_addr_type(&packet->destination) & (IPV6_ADDR_MULTICAST | IPV6_ADDR_LINKLOCAL) ||
 	       ipv6_chk_addr(state->net, &packet->destination, state->in, 1);
-}
-
-static bool is_echo_request(const struct sluice_packet *packet)
-{
-	if (sluice_is_ipv4(packet))
-		return packet->protocol == IPPROTO_ICMP && packet->icmp_type == ICMP_ECHO;
-	return packet->protocol == IPPROTO_ICMPV6 && packet->icmp_type == ICMPV6_ECHO_REQUEST;
 }
 
 static bool is_icmp(const struct sluice_packet *packet)
@@ -114,7 +107,7 @@ static unsigned int hook_stranger(struct sluice_net *sn, struct sk_buff *skb, co
 static bool may_be_answered(const struct sluice_packet *packet)
 {
 	if (packet->protocol == IPPROTO_ICMP)
-		return !sluice_is_ipv4(packet) || is_echo_request(packet);
+		return !sluice_is_ipv4(packet) || sluice_packet_is_echo(packet);
 	if (packet->protocol == IPPROTO_ICMPV6)
 		return sluice_is_ipv4(packet) ||
 		       (packet->icmp_type & ICMPV6_INFOMSG_MASK && packet->icmp_type != NDISC_REDIRECT);
@@ -162,11 +155,11 @@ static unsigned int hook_gateway(struct sluice_network *network, struct sk_buff 
 {
 	struct sluice_icmp_error error;
 
-	if (is_echo_request(packet)) {
+	if (sluice_packet_is_echo(packet)) {
 		if (!checksum_ok(skb, state, packet))
 			return drop(network, SLUICE_COUNT_DROP_MALFORMED);
 		sluice_count(network, SLUICE_COUNT_GATEWAY_ECHO);
-		sluice_reply_echo(network, skb, packet);
+		sluice_reply_echo(network, skb, packet, 0);
 		return NF_STOLEN;
 	}
 	if (packet->protocol == IPPROTO_TCP) {
@@ -196,19 +189,24 @@ static unsigned int steered(struct sluice_network *network, enum sluice_steer_re
 	return NF_ACCEPT;
 }
 
-/* The access lists of a SYN that is not parked: park it, or answer here and now. */
-static unsigned int hook_new_syn(struct sluice_net *sn, const struct sluice_client *client, u32 prefix_length,
-				 struct sk_buff *skb, const struct sluice_packet *packet)
+/* The access lists of a packet that is not parked: park it, or answer here and now.  @port is what rules see. */
+static unsigned int hook_new(struct sluice_net *sn, const struct sluice_client *client, u32 prefix_length,
+			     struct sk_buff *skb, const struct sluice_packet *packet, u16 port)
 {
 	struct sluice_network *network = client->network;
 	struct sluice_icmp_error error;
 	struct sluice_decision decision;
 
+	/* We are the client's first router, and count as one (RFC 1812, 5.3.1; I3). */
+	if (packet->ttl <= 1) {
+		error = sluice_icmp_time_exceeded(packet->family);
+		return answer_error(network, skb, packet, &error, SLUICE_COUNT_TTL_EXCEEDED);
+	}
 	decision = sluice_acl_decide(rcu_dereference(client->acl), rcu_dereference(network->acl), packet->protocol,
-				     &packet->destination, packet->destination_port);
+				     &packet->destination, port);
 	switch (decision.action) {
 	case SLUICE_ACTION_REFUSE:
-		sluice_reply_reset(network, packet);
+		sluice_reply_refuse(network, skb, packet);
 		return drop(network, SLUICE_COUNT_ACL_REFUSED);
 	case SLUICE_ACTION_PROHIBIT:
 		error = sluice_icmp_prohibited(packet->family);
@@ -255,7 +253,7 @@ static unsigned int hook_syn(struct sluice_net *sn, const struct sluice_client *
 		sluice_reply_reset(network, packet);
 		return drop(network, SLUICE_COUNT_STRAY_RESET);
 	default:
-		return hook_new_syn(sn, client, prefix_length, skb, packet);
+		return hook_new(sn, client, prefix_length, skb, packet, packet->destination_port);
 	}
 }
 
@@ -290,6 +288,18 @@ static unsigned int hook_tcp(struct sluice_net *sn, const struct sluice_client *
 	}
 	sluice_reply_reset(network, packet);
 	return drop(network, SLUICE_COUNT_STRAY_RESET);
+}
+
+/* An echo request for the far end (I1). */
+static unsigned int hook_echo(struct sluice_net *sn, const struct sluice_client *client, u32 prefix_length,
+			      struct sk_buff *skb, const struct nf_hook_state *state,
+			      const struct sluice_packet *packet)
+{
+	if (!checksum_ok(skb, state, packet))
+		return drop(client->network, SLUICE_COUNT_DROP_MALFORMED);
+	if (sluice_park_again(&sn->park, client->network, packet, skb) == SLUICE_PARK_KEPT)
+		return NF_STOLEN;
+	return hook_new(sn, client, prefix_length, skb, packet, 0);
 }
 
 static unsigned int sluice_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
@@ -330,6 +340,8 @@ static unsigned int sluice_hook(void *priv, struct sk_buff *skb, const struct nf
 		return hook_gateway(network, skb, state, &packet);
 	if (packet.protocol == IPPROTO_TCP)
 		return hook_tcp(sn, client, prefix_length, skb, state, &packet);
+	if (sluice_packet_is_echo(&packet))
+		return hook_echo(sn, client, prefix_length, skb, state, &packet);
 	if (hook_icmp_error(sn, skb, state, &packet))
 		return NF_ACCEPT;
 	if (!may_be_answered(&packet))

@@ -113,6 +113,8 @@ static int parse_ruling(const struct nlattr *nest, struct sluice_ruling *ruling,
 		ruling->has_source = true;
 		ruling->icmp_source = nla_get_in6_addr(tb[SLUICE_A_VERDICT_ICMP_SOURCE]);
 	}
+	if (tb[SLUICE_A_VERDICT_TTL])
+		ruling->ttl = nla_get_u8(tb[SLUICE_A_VERDICT_TTL]);
 	if (tb[SLUICE_A_VERDICT_ICMP_MTU])
 		ruling->icmp_mtu = nla_get_u32(tb[SLUICE_A_VERDICT_ICMP_MTU]);
 	return 0;

@@ -61,6 +61,7 @@ const struct nla_policy sluice_verdict_policy[SLUICE_A_VERDICT_MAX + 1] = {
 	[SLUICE_A_VERDICT_ICMP_CODE] = { .type = NLA_U8 },
 	[SLUICE_A_VERDICT_ICMP_SOURCE] = NLA_POLICY_EXACT_LEN(16),
 	[SLUICE_A_VERDICT_ICMP_MTU] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_verdict_icmp_mtu_range),
+	[SLUICE_A_VERDICT_TTL] = NLA_POLICY_MIN(NLA_U8, 1),
 };
 
 static const struct nla_policy sluice_network_get_policy[SLUICE_A_NETWORK_NAME + 1] = {

@@ -29,7 +29,7 @@ struct sluice_net;
  * @park_max: most SYNs parked; likewise
  * @park_client_max: most SYNs parked for one client; likewise
  * @park_source_max: most SYNs parked for one source; likewise
- * @parked_count: SYNs in @parked, by sluice_park.lock
+ * @parked_count: weight of what is in @parked, by sluice_park.lock
  * @parked: struct sluice_parked without a verdict, the one longest without a SYN first; by sluice_park.lock
  * @released: struct sluice_parked with a pass, the oldest first; by sluice_park.lock
  */

@@ -63,6 +63,7 @@ static bool parse_ipv4(const struct sk_buff *skb, struct sluice_packet *packet)
 	packet->protocol = header->protocol;
 	packet->ttl = header->ttl;
 	packet->tos = header->tos;
+	packet->dont_fragment = header->frag_off & htons(IP_DF);
 	packet->transport_offset = packet->network_offset + header->ihl * 4;
 	packet->transport_length = length - header->ihl * 4;
 	return true;
@@ -137,17 +138,31 @@ static bool parse_udp(const struct sk_buff *skb, struct sluice_packet *packet)
 	return true;
 }
 
+bool sluice_packet_is_echo(const struct sluice_packet *packet)
+{
+	if (sluice_is_ipv4(packet))
+		return packet->protocol == IPPROTO_ICMP && packet->icmp_type == ICMP_ECHO;
+	return packet->protocol == IPPROTO_ICMPV6 && packet->icmp_type == ICMPV6_ECHO_REQUEST;
+}
+EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_packet_is_echo);
+
 static bool parse_icmp(const struct sk_buff *skb, struct sluice_packet *packet)
 {
-	/* Type and code are the first two bytes of both ICMP and ICMPv6 (RFC 792, RFC 4443). */
-	u8 buffer[8];
-	const u8 *header;
+	/* Type and code, and behind the checksum an echo's identifier and sequence number, stand at the same
+	 * places in ICMP and ICMPv6 (RFC 792, RFC 4443).
+	 */
+	struct icmphdr buffer;
+	const struct icmphdr *header;
 
-	header = skb_header_pointer(skb, packet->transport_offset, sizeof(buffer), buffer);
+	header = skb_header_pointer(skb, packet->transport_offset, sizeof(buffer), &buffer);
 	if (!header || packet->transport_length < sizeof(buffer))
 		return false;
-	packet->icmp_type = header[0];
-	packet->icmp_code = header[1];
+	packet->icmp_type = header->type;
+	packet->icmp_code = header->code;
+	if (sluice_packet_is_echo(packet)) {
+		packet->source_port = ntohs(header->un.echo.id);
+		packet->destination_port = ntohs(header->un.echo.sequence);
+	}
 	return true;
 }
 

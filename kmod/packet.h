@@ -24,8 +24,9 @@
  * @network_offset: of the IP header, from skb->data
  * @transport_offset: of the transport header, from skb->data
  * @transport_length: bytes from there to the end of the IP packet
- * @source_port: TCP and UDP, host byte order
- * @destination_port: likewise
+ * @dont_fragment: the DF bit; false for IPv6
+ * @source_port: TCP and UDP, host byte order; of an echo request its identifier
+ * @destination_port: likewise; of an echo request its sequence number
  * @sequence: TCP
  * @acknowledgment: TCP
  * @tcp_flags: TCP, the flags byte (RFC 9293, 3.1)
@@ -40,6 +41,7 @@ struct sluice_packet {
 	u8 protocol;
 	u8 ttl;
 	u8 tos;
+	bool dont_fragment;
 	unsigned int network_offset;
 	unsigned int transport_offset;
 	unsigned int transport_length;
@@ -60,6 +62,9 @@ static inline bool sluice_is_ipv4(const struct sluice_packet *packet)
 
 /* Is this TCP segment a new connection's first: SYN and none of ACK, RST, FIN? */
 bool sluice_packet_is_syn(const struct sluice_packet *packet);
+
+/* Is this an ICMP or ICMPv6 echo request? */
+bool sluice_packet_is_echo(const struct sluice_packet *packet);
 
 /* Source address alone, for the client lookup that comes before everything else. */
 void sluice_packet_source(const struct sk_buff *skb, u8 family, struct in6_addr *source);

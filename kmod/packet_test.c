@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* KUnit suite of packet.c: headers good and broken, linear and paged, of both families. */
 
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>
@@ -413,6 +415,45 @@ static void packet_test_protocol(struct kunit *test)
 	}
 }
 
+struct echo_row {
+	const char *desc;
+	u8 family, protocol, type;
+	bool echo;
+};
+
+static const struct echo_row echo_rows[] = {
+	{ "IPv4, request", NFPROTO_IPV4, IPPROTO_ICMP, ICMP_ECHO, true },
+	{ "IPv4, reply", NFPROTO_IPV4, IPPROTO_ICMP, ICMP_ECHOREPLY, false },
+	{ "IPv4, ICMPv6's request", NFPROTO_IPV4, IPPROTO_ICMPV6, ICMPV6_ECHO_REQUEST, false },
+	{ "IPv6, request", NFPROTO_IPV6, IPPROTO_ICMPV6, ICMPV6_ECHO_REQUEST, true },
+	{ "IPv6, reply", NFPROTO_IPV6, IPPROTO_ICMPV6, ICMPV6_ECHO_REPLY, false },
+	{ "IPv6, ICMP's request", NFPROTO_IPV6, IPPROTO_ICMP, ICMP_ECHO, false },
+};
+
+SLUICE_TEST_ROWS(echo_row);
+
+/* Identifier and sequence number of echo requests, and of nothing else. */
+static void packet_test_echo(struct kunit *test)
+{
+	const struct echo_row *row = test->param_value;
+	struct sk_buff *skb = sluice_test_ip(test, row->family, row->protocol, 12);
+	struct sluice_packet packet;
+
+	memcpy(skb_transport_header(skb), "\0\0\0\0\x12\x34\x56\x78", 8);
+	*skb_transport_header(skb) = row->type;
+	KUNIT_ASSERT_TRUE(test, sluice_packet_parse(skb, row->family, &packet));
+	KUNIT_EXPECT_EQ(test, row->echo, sluice_packet_is_echo(&packet));
+	KUNIT_EXPECT_EQ(test, row->echo ? 0x1234 : 0, (int)packet.source_port);
+	KUNIT_EXPECT_EQ(test, row->echo ? 0x5678 : 0, (int)packet.destination_port);
+	KUNIT_EXPECT_FALSE(test, packet.dont_fragment);
+	if (row->family == NFPROTO_IPV4) {
+		ip_hdr(skb)->frag_off = htons(IP_DF);
+		KUNIT_ASSERT_TRUE(test, sluice_packet_parse(skb, row->family, &packet));
+		KUNIT_EXPECT_TRUE(test, packet.dont_fragment);
+	}
+	kfree_skb(skb);
+}
+
 /* Anything may come from the wire: what is taken for good lies within the buffer. */
 static void packet_test_random(struct kunit *test)
 {
@@ -487,6 +528,7 @@ static struct kunit_case packet_cases[] = {
 	KUNIT_CASE(packet_test_ipv4_options),
 	KUNIT_CASE_PARAM(packet_test_flags, flags_row_gen_params),
 	KUNIT_CASE_PARAM(packet_test_protocol, protocol_row_gen_params),
+	KUNIT_CASE_PARAM(packet_test_echo, echo_row_gen_params),
 	KUNIT_CASE_PARAM(packet_test_random, sluice_test_family_gen_params),
 	KUNIT_CASE_PARAM(packet_test_mask, mask_row_gen_params),
 	{}

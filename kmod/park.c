@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The table of parked SYNs, see park.h. */
 
+#include <linux/icmp.h>
 #include <linux/jiffies.h>
 #include <linux/random.h>
 #include <linux/slab.h>
@@ -109,10 +110,10 @@ void sluice_park_unlink(struct sluice_park *park, struct sluice_parked *entry)
 	if (entry->state == SLUICE_STATE_WAITING)
 		sluice_source_unqueue(park, entry);
 	if (entry->source)
-		sluice_source_put(park, entry->source);
+		sluice_source_put(park, entry->source, entry->weight);
 	entry->source = NULL;
 	if (entry->state != SLUICE_STATE_RELEASED)
-		entry->network->parked_count--;
+		entry->network->parked_count -= entry->weight;
 	xa_erase_bh(&park->ids, entry->id);
 	park->active--;
 }
@@ -149,10 +150,21 @@ void sluice_park_withdraw(struct sluice_park *park, struct sluice_parked *entry,
 	sluice_controller_wake(&sluice_park_net(park)->controller);
 }
 
-/* A copy that pins little memory and no device. */
+/* Whether a copy would pin less.  What is longer would need a large piece of memory, now. */
+static bool park_copies(const struct sk_buff *skb)
+{
+	return skb->truesize > SLUICE_PARK_TRUESIZE_MAX && skb->len <= SLUICE_PARK_TRUESIZE_MAX;
+}
+
+static u32 park_weight(const struct sk_buff *skb)
+{
+	return park_copies(skb) ? 1 : DIV_ROUND_UP(skb->truesize, SLUICE_PARK_WEIGHT);
+}
+
+/* A packet that pins no device, and little more memory than it needs. */
 static struct sk_buff *park_hold(struct sk_buff *skb)
 {
-	if (skb->truesize > SLUICE_PARK_TRUESIZE_MAX) {
+	if (park_copies(skb)) {
 		struct sk_buff *copy = skb_copy(skb, GFP_ATOMIC);
 
 		if (!copy)
@@ -188,6 +200,9 @@ static struct sluice_parked *park_find_own(struct sluice_park *park, const struc
  * A copy replaces the parked one and is not offered again (T1); so does a new attempt on the same
  * tuple, since the far end's answer will serve it as well.  A pass is good for the SYN that
  * earned it only: another sequence number is another connection, and needs its own verdict.
+ *
+ * A copy of an echo request is dropped: the first one's answer serves both, and a larger one in its
+ * place would not have been weighed.
  */
 enum sluice_park_result sluice_park_again(struct sluice_park *park, const struct sluice_network *network,
 					  const struct sluice_packet *packet, struct sk_buff *skb)
@@ -212,6 +227,12 @@ enum sluice_park_result sluice_park_again(struct sluice_park *park, const struct
 		goto out;
 	}
 
+	if (packet->protocol != IPPROTO_TCP) {
+		sluice_count(entry->network, SLUICE_COUNT_RETRANSMITTED);
+		old = skb;
+		result = SLUICE_PARK_KEPT;
+		goto out;
+	}
 	skb = park_hold(skb);
 	if (!skb) {
 		result = SLUICE_PARK_NO_MEMORY;
@@ -270,6 +291,11 @@ enum sluice_park_result sluice_park_new(struct sluice_park *park, const struct s
 	entry->scope = decision->scope;
 	entry->state = SLUICE_STATE_WAITING;
 	entry->ttl = packet->ttl;
+	entry->tos = packet->tos;
+	entry->dont_fragment = packet->dont_fragment;
+	if (sluice_packet_is_echo(packet))
+		entry->length = packet->transport_length - sizeof(struct icmphdr);
+	entry->weight = park_weight(skb);
 	address = packet->source;
 	if (!sluice_is_ipv4(packet))
 		sluice_address_mask(&address, max(prefix_length, 64U));
@@ -282,10 +308,10 @@ enum sluice_park_result sluice_park_new(struct sluice_park *park, const struct s
 		return sluice_park_again(park, network, packet, skb);
 	}
 	result = SLUICE_PARK_FULL;
-	if (network->parked_count >= READ_ONCE(network->park_max))
+	if (network->parked_count + entry->weight > READ_ONCE(network->park_max))
 		goto err_free;
 	result = SLUICE_PARK_NO_MEMORY;
-	entry->source = sluice_source_get(park, client->id, &address);
+	entry->source = sluice_source_get(park, client->id, &address, entry->weight);
 	if (!entry->source)
 		goto err_free;
 	result = SLUICE_PARK_CLIENT_FULL;
@@ -304,7 +330,7 @@ enum sluice_park_result sluice_park_new(struct sluice_park *park, const struct s
 	hlist_add_head(&entry->node, tuple_bucket(park, &entry->tuple));
 	list_add_tail(&entry->age, &network->parked);
 	sluice_source_queue(park, entry);
-	network->parked_count++;
+	network->parked_count += entry->weight;
 	if (!park->active++)
 		queue_delayed_work(system_wq, &park->scan, SLUICE_PARK_SCAN_INTERVAL);
 	trace_sluice_park(entry);
@@ -317,7 +343,7 @@ enum sluice_park_result sluice_park_new(struct sluice_park *park, const struct s
 err_id:
 	xa_erase_bh(&park->ids, entry->id);
 err_source:
-	sluice_source_put(park, entry->source);
+	sluice_source_put(park, entry->source, entry->weight);
 err_free:
 	spin_unlock_bh(&park->lock);
 	kmem_cache_free(parked_cache, entry);
@@ -400,7 +426,7 @@ EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_park_take);
  * @network: receives its network, good under the caller's RCU read lock
  * @access: receives the ifindex it came in on
  *
- * Return: the SYN, the caller's; NULL: not parked any more.
+ * Return: the SYN, the caller's; NULL: not parked any more, or no SYN.
  */
 struct sk_buff *sluice_park_release(struct sluice_park *park, u32 id, struct sluice_network **network, int *access)
 {
@@ -409,13 +435,13 @@ struct sk_buff *sluice_park_release(struct sluice_park *park, u32 id, struct slu
 
 	spin_lock_bh(&park->lock);
 	entry = xa_load(&park->ids, id);
-	if (entry && entry->state != SLUICE_STATE_RELEASED) {
+	if (entry && entry->state != SLUICE_STATE_RELEASED && entry->tuple.protocol == IPPROTO_TCP) {
 		if (entry->state == SLUICE_STATE_WAITING)
 			sluice_source_unqueue(park, entry);
 		/* The caps are for SYNs that wait for the far end. */
-		sluice_source_put(park, entry->source);
+		sluice_source_put(park, entry->source, entry->weight);
 		entry->source = NULL;
-		entry->network->parked_count--;
+		entry->network->parked_count -= entry->weight;
 		entry->state = SLUICE_STATE_RELEASED;
 		entry->seen_at = jiffies;
 		list_move_tail(&entry->age, &entry->network->released);
@@ -470,10 +496,14 @@ int sluice_parked_fill(struct sk_buff *msg, const struct sluice_parked *entry)
 	    nla_put_u16(msg, SLUICE_A_PARKED_SOURCE_PORT, entry->tuple.source_port) ||
 	    nla_put_u16(msg, SLUICE_A_PARKED_DESTINATION_PORT, entry->tuple.destination_port) ||
 	    nla_put_u8(msg, SLUICE_A_PARKED_TTL, entry->ttl) ||
+	    nla_put_u8(msg, SLUICE_A_PARKED_TOS, entry->tos) ||
+	    nla_put_u8(msg, SLUICE_A_PARKED_DONT_FRAGMENT, entry->dont_fragment) ||
 	    nla_put_u8(msg, SLUICE_A_PARKED_STATE, entry->state) ||
 	    nla_put_u32(msg, SLUICE_A_PARKED_AGE, jiffies_to_msecs(jiffies - entry->parked_at)) ||
 	    nla_put_u32(msg, SLUICE_A_PARKED_RETRANSMITS, entry->retransmits) ||
 	    nla_put_u8(msg, SLUICE_A_PARKED_SCOPE, entry->scope))
+		return -EMSGSIZE;
+	if (entry->tuple.protocol != IPPROTO_TCP && nla_put_u32(msg, SLUICE_A_PARKED_LENGTH, entry->length))
 		return -EMSGSIZE;
 	if (entry->scope != SLUICE_SCOPE_DEFAULT && nla_put_u32(msg, SLUICE_A_PARKED_INDEX, entry->index))
 		return -EMSGSIZE;

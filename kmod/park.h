@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Parked SYNs (T1, T7, T10).
+ * What is parked until the far end has answered: SYNs (T1, T7, T10) and echo requests (I1).  "SYN" below
+ * means either, but for what only a SYN can be: replaced by its next copy, and RELEASED.
  *
  * An entry is WAITING (parked, the controller not told), ANNOUNCED (told, owes a verdict) or RELEASED
  * (accepted: a short-lived pass for this SYN's way to the proxy).  Documentation/state-tables.rst
@@ -35,6 +36,8 @@ struct sluice_network;
 #define SLUICE_PARK_SCAN_INTERVAL	(HZ / 4)
 /* A received packet that pins more memory than this is copied before it is kept. */
 #define SLUICE_PARK_TRUESIZE_MAX	2048
+/* What is longer is kept as it came, and weighs as much more as it pins. */
+#define SLUICE_PARK_WEIGHT		SLUICE_PARK_TRUESIZE_MAX
 /* A longer SYN carries more data than any client sends with one, and would pin that much. */
 #define SLUICE_PARK_LENGTH_MAX		2048
 /* Entries ended in one go before others get the lock. */
@@ -78,6 +81,10 @@ struct sluice_tuple {
  * @scope: that rule's list, enum sluice_scope
  * @state: enum sluice_state
  * @ttl: of the first SYN
+ * @tos: likewise
+ * @dont_fragment: likewise
+ * @length: of an echo request, bytes of its payload
+ * @weight: what it counts against the caps: one for each SLUICE_PARK_WEIGHT bytes of memory that it pins
  * @reason: enum sluice_reason, when it is gone
  */
 struct sluice_parked {
@@ -100,6 +107,10 @@ struct sluice_parked {
 	u8 state;
 	u8 ttl;
 	u8 reason;
+	u8 tos;
+	bool dont_fragment;
+	u16 length;
+	u32 weight;
 };
 
 /**

@@ -42,6 +42,14 @@ struct sluice_icmp_error sluice_icmp_prohibited(u8 family)
 }
 EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_icmp_prohibited);
 
+struct sluice_icmp_error sluice_icmp_time_exceeded(u8 family)
+{
+	if (family == NFPROTO_IPV4)
+		return (struct sluice_icmp_error){ .type = ICMP_TIME_EXCEEDED, .code = ICMP_EXC_TTL };
+	return (struct sluice_icmp_error){ .type = ICMPV6_TIME_EXCEED, .code = ICMPV6_EXC_HOPLIMIT };
+}
+EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_icmp_time_exceeded);
+
 struct sluice_icmp_error sluice_icmp_port_unreachable(u8 family)
 {
 	if (family == NFPROTO_IPV4)
@@ -241,8 +249,8 @@ static struct dst_entry *route_ipv6(struct net *net, const struct ipv6hdr *heade
 	return xfrm_lookup(net, dst, flowi6_to_flowi(&flow), NULL, 0);
 }
 
-/* Routes and sends an answer; consumes it. */
-static void reply_send(struct sluice_network *network, struct sk_buff *skb)
+/* Routes and sends an answer with @ttl, 0: the host's default; consumes it. */
+static void reply_send(struct sluice_network *network, struct sk_buff *skb, u8 ttl)
 {
 	struct net *net = dev_net(network->dev);
 	bool ipv4 = skb->protocol == htons(ETH_P_IP);
@@ -259,11 +267,11 @@ static void reply_send(struct sluice_network *network, struct sk_buff *skb)
 	nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
 	local_bh_disable();
 	if (ipv4) {
-		ip_hdr(skb)->ttl = ip4_dst_hoplimit(dst);
+		ip_hdr(skb)->ttl = ttl ?: ip4_dst_hoplimit(dst);
 		ip_select_ident(net, skb, NULL);
 		ip_local_out(net, NULL, skb);
 	} else {
-		ipv6_hdr(skb)->hop_limit = ip6_dst_hoplimit(dst);
+		ipv6_hdr(skb)->hop_limit = ttl ?: ip6_dst_hoplimit(dst);
 		ip6_local_out(net, NULL, skb);
 	}
 	local_bh_enable();
@@ -274,7 +282,7 @@ void sluice_reply_reset(struct sluice_network *network, const struct sluice_pack
 	struct sk_buff *reply = sluice_reply_build_reset(packet);
 
 	if (reply)
-		reply_send(network, reply);
+		reply_send(network, reply, 0);
 	else
 		sluice_count(network, SLUICE_COUNT_REPLY_FAILED);
 }
@@ -294,9 +302,19 @@ void sluice_reply_icmp(struct sluice_network *network, const struct sk_buff *skb
 	}
 	reply = sluice_reply_build_icmp(skb, packet, error, source);
 	if (reply)
-		reply_send(network, reply);
+		reply_send(network, reply, 0);
 	else
 		sluice_count(network, SLUICE_COUNT_REPLY_FAILED);
+}
+
+void sluice_reply_refuse(struct sluice_network *network, const struct sk_buff *skb, const struct sluice_packet *packet)
+{
+	struct sluice_icmp_error error = sluice_icmp_protocol_unreachable(packet->family);
+
+	if (packet->protocol == IPPROTO_TCP)
+		sluice_reply_reset(network, packet);
+	else
+		sluice_reply_icmp(network, skb, packet, &error, NULL);
 }
 
 /* Swaps the addresses, turns the type and mends the checksum of a request that is ours to write to. */
@@ -335,7 +353,8 @@ static void echo_trim_header(struct sk_buff *skb, const struct sluice_packet *pa
 		ipv6_hdr(skb)->nexthdr = IPPROTO_ICMPV6;
 }
 
-void sluice_reply_echo(struct sluice_network *network, struct sk_buff *skb, const struct sluice_packet *packet)
+void sluice_reply_echo(struct sluice_network *network, struct sk_buff *skb, const struct sluice_packet *packet,
+		       u8 ttl)
 {
 	unsigned int headers = packet->transport_offset + sizeof(struct icmphdr);
 
@@ -357,5 +376,5 @@ void sluice_reply_echo(struct sluice_network *network, struct sk_buff *skb, cons
 	skb->pkt_type = PACKET_OUTGOING;
 	skb->ignore_df = 1;
 	skb->protocol = sluice_is_ipv4(packet) ? htons(ETH_P_IP) : htons(ETH_P_IPV6);
-	reply_send(network, skb);
+	reply_send(network, skb, ttl);
 }

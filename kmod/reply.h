@@ -27,6 +27,7 @@ struct sluice_icmp_error {
 
 struct sluice_icmp_error sluice_icmp_net_unreachable(u8 family);
 struct sluice_icmp_error sluice_icmp_prohibited(u8 family);
+struct sluice_icmp_error sluice_icmp_time_exceeded(u8 family);
 struct sluice_icmp_error sluice_icmp_port_unreachable(u8 family);
 struct sluice_icmp_error sluice_icmp_protocol_unreachable(u8 family);
 bool sluice_icmp_is_error(u8 family, u8 type);
@@ -44,7 +45,13 @@ void sluice_reply_reset(struct sluice_network *network, const struct sluice_pack
 /* @source NULL: the network's gateway address (T5). */
 void sluice_reply_icmp(struct sluice_network *network, const struct sk_buff *skb, const struct sluice_packet *packet,
 		       const struct sluice_icmp_error *error, const struct in6_addr *source);
-/* Turns an echo request, checksum verified, into its reply and sends it.  Consumes @skb. */
-void sluice_reply_echo(struct sluice_network *network, struct sk_buff *skb, const struct sluice_packet *packet);
+/* As a host that wants nothing of it: RST, or ICMP protocol unreachable from the gateway address. */
+void sluice_reply_refuse(struct sluice_network *network, const struct sk_buff *skb, const struct sluice_packet *packet);
+/*
+ * Turns an echo request, checksum verified, into its reply and sends it with @ttl; 0: the host's default.
+ * Consumes @skb.
+ */
+void sluice_reply_echo(struct sluice_network *network, struct sk_buff *skb, const struct sluice_packet *packet,
+		       u8 ttl);
 
 #endif /* _SLUICE_REPLY_H */

@@ -9,8 +9,8 @@
 #include "park.h"
 #include "source.h"
 
-/* Counts one more for a client, which is made if it has nothing parked; NULL: no memory. */
-static struct sluice_source_client *client_get(struct sluice_park *park, u32 id)
+/* Counts @weight more for a client, which is made if it has nothing parked; NULL: no memory. */
+static struct sluice_source_client *client_get(struct sluice_park *park, u32 id, u32 weight)
 {
 	/* The controller chooses the ids, so nobody can aim at a bucket. */
 	struct hlist_head *bucket = &park->source_clients[hash_32(id, SLUICE_PARK_CLIENT_BITS)];
@@ -18,7 +18,7 @@ static struct sluice_source_client *client_get(struct sluice_park *park, u32 id)
 
 	hlist_for_each_entry(client, bucket, node) {
 		if (client->id == id) {
-			client->count++;
+			client->count += weight;
 			return client;
 		}
 	}
@@ -26,23 +26,25 @@ static struct sluice_source_client *client_get(struct sluice_park *park, u32 id)
 	if (!client)
 		return NULL;
 	client->id = id;
-	client->count = 1;
+	client->count = weight;
 	INIT_LIST_HEAD(&client->sources);
 	INIT_LIST_HEAD(&client->turn);
 	hlist_add_head(&client->node, bucket);
 	return client;
 }
 
-/* Counts one less; the last one frees the client. */
-static void client_put(struct sluice_source_client *client)
+/* Counts as much less; the last one frees the client. */
+static void client_put(struct sluice_source_client *client, u32 weight)
 {
-	if (--client->count)
+	client->count -= weight;
+	if (client->count)
 		return;
 	hlist_del(&client->node);
 	kfree(client);
 }
 
-struct sluice_source *sluice_source_get(struct sluice_park *park, u32 client_id, const struct in6_addr *address)
+struct sluice_source *sluice_source_get(struct sluice_park *park, u32 client_id, const struct in6_addr *address,
+					u32 weight)
 {
 	struct sluice_source_client *client;
 	struct sluice_source *source;
@@ -50,36 +52,37 @@ struct sluice_source *sluice_source_get(struct sluice_park *park, u32 client_id,
 
 	lockdep_assert_held(&park->lock);
 
-	client = client_get(park, client_id);
+	client = client_get(park, client_id, weight);
 	if (!client)
 		return NULL;
 	bucket = &park->sources[siphash(address, sizeof(*address), &park->key) & (SLUICE_PARK_SOURCE_BUCKETS - 1)];
 	hlist_for_each_entry(source, bucket, node) {
 		if (source->client == client && ipv6_addr_equal(&source->address, address)) {
-			source->count++;
+			source->count += weight;
 			return source;
 		}
 	}
 	source = kmalloc(sizeof(*source), GFP_ATOMIC);
 	if (!source) {
-		client_put(client);
+		client_put(client, weight);
 		return NULL;
 	}
 	source->address = *address;
 	source->client = client;
-	source->count = 1;
+	source->count = weight;
 	INIT_LIST_HEAD(&source->waiting);
 	INIT_LIST_HEAD(&source->turn);
 	hlist_add_head(&source->node, bucket);
 	return source;
 }
 
-void sluice_source_put(struct sluice_park *park, struct sluice_source *source)
+void sluice_source_put(struct sluice_park *park, struct sluice_source *source, u32 weight)
 {
 	lockdep_assert_held(&park->lock);
 
-	client_put(source->client);
-	if (--source->count)
+	client_put(source->client, weight);
+	source->count -= weight;
+	if (source->count)
 		return;
 	hlist_del(&source->node);
 	kfree(source);

@@ -20,7 +20,7 @@ struct sluice_parked;
  * struct sluice_source_client - a client, as far as it has something parked
  * @node: in sluice_park.source_clients
  * @id: its id
- * @count: SYNs parked, of all its sources
+ * @count: weight of what is parked, of all its sources
  * @sources: struct sluice_source with something to announce, the next one first
  * @turn: in sluice_park.turns while @sources is not empty
  */
@@ -37,7 +37,7 @@ struct sluice_source_client {
  * @node: in sluice_park.sources
  * @address: bits beyond the source's length are zero
  * @client: whose it is
- * @count: SYNs parked
+ * @count: weight of what is parked
  * @waiting: struct sluice_parked not yet announced, oldest first
  * @turn: in sluice_source_client.sources while @waiting is not empty
  */
@@ -50,10 +50,11 @@ struct sluice_source {
 	struct list_head turn;
 };
 
-/* Finds or makes the source and its client, and counts one more for both; NULL: no memory. */
-struct sluice_source *sluice_source_get(struct sluice_park *park, u32 client, const struct in6_addr *address);
-/* Counts one less for both; the last one frees. */
-void sluice_source_put(struct sluice_park *park, struct sluice_source *source);
+/* Finds or makes the source and its client, and counts @weight (not 0) more for both; NULL: no memory. */
+struct sluice_source *sluice_source_get(struct sluice_park *park, u32 client, const struct in6_addr *address,
+					u32 weight);
+/* Counts as much less for both; the last one frees. */
+void sluice_source_put(struct sluice_park *park, struct sluice_source *source, u32 weight);
 
 /* Appends to the source's queue; who had nothing to announce gets the last turn. */
 void sluice_source_queue(struct sluice_park *park, struct sluice_parked *entry);

@@ -38,7 +38,7 @@ static void accept(struct sluice_net *sn, u32 id)
 	local_bh_enable();
 }
 
-static void answer(const struct sluice_parked *entry, const struct sluice_ruling *ruling)
+static void answer(struct sluice_parked *entry, const struct sluice_ruling *ruling)
 {
 	u8 family = ipv6_addr_v4mapped(&entry->tuple.source) ? NFPROTO_IPV4 : NFPROTO_IPV6;
 	struct sluice_network *network = entry->network;
@@ -54,7 +54,7 @@ static void answer(const struct sluice_parked *entry, const struct sluice_ruling
 	switch (ruling->verdict) {
 	case SLUICE_VERDICT_REFUSE:
 		sluice_count(network, SLUICE_COUNT_REFUSED);
-		sluice_reply_reset(network, &packet);
+		sluice_reply_refuse(network, entry->skb, &packet);
 		break;
 	case SLUICE_VERDICT_UNREACHABLE:
 		sluice_count(network, SLUICE_COUNT_UNREACHABLE);
@@ -67,6 +67,16 @@ static void answer(const struct sluice_parked *entry, const struct sluice_ruling
 		if (ruling->has_source && ipv6_addr_v4mapped(&ruling->icmp_source) == (family == NFPROTO_IPV4))
 			source = &ruling->icmp_source;
 		sluice_reply_icmp(network, entry->skb, &packet, &error, source);
+		break;
+	case SLUICE_VERDICT_REPLY:
+		/* To a SYN there is no such answer. */
+		if (!sluice_packet_is_echo(&packet)) {
+			sluice_count(network, SLUICE_COUNT_REPLY_FAILED);
+			break;
+		}
+		sluice_count(network, SLUICE_COUNT_REPLIED);
+		sluice_reply_echo(network, entry->skb, &packet, ruling->ttl);
+		entry->skb = NULL;
 		break;
 	default:
 		sluice_count(network, SLUICE_COUNT_TIMED_OUT);

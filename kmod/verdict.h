@@ -29,6 +29,7 @@ struct sluice_ruling {
 	bool has_source;
 	u8 icmp_type;
 	u8 icmp_code;
+	u8 ttl;
 	u32 icmp_mtu;
 	struct in6_addr icmp_source;
 };

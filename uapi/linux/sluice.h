@@ -8,16 +8,18 @@
 
 /**
  * enum sluice_verdict - What the far end said to an offer.
- * @SLUICE_VERDICT_ACCEPT: The far end is connected and a STREAM session is waiting: release the SYN to the proxy (T3).
- * @SLUICE_VERDICT_REFUSE: The far end refused: answer RST (T4).
+ * @SLUICE_VERDICT_ACCEPT: A SYN's far end is connected and a STREAM session is waiting: release the SYN to the proxy (T3).
+ * @SLUICE_VERDICT_REFUSE: The far end refused: answer a SYN with RST (T4), anything else with ICMP protocol unreachable.
  * @SLUICE_VERDICT_UNREACHABLE: Answer the ICMP error of icmp-type and icmp-code (T5); without them, network unreachable.
- * @SLUICE_VERDICT_TIMEOUT: The far end stayed silent: forget the SYN in silence (T6).
+ * @SLUICE_VERDICT_TIMEOUT: The far end stayed silent: forget the packet in silence (T6).
+ * @SLUICE_VERDICT_REPLY: The far end answered the echo request: answer it with its own payload (I1).
  */
 enum sluice_verdict {
 	SLUICE_VERDICT_ACCEPT,
 	SLUICE_VERDICT_REFUSE,
 	SLUICE_VERDICT_UNREACHABLE,
 	SLUICE_VERDICT_TIMEOUT,
+	SLUICE_VERDICT_REPLY,
 
 	/* private: */
 	__SLUICE_VERDICT_COUNT
@@ -56,7 +58,7 @@ enum sluice_scope {
 };
 
 /**
- * enum sluice_state - State of a parked SYN.
+ * enum sluice_state - State of a parked packet.
  * @SLUICE_STATE_WAITING: Parked; the controller has not been told yet.
  * @SLUICE_STATE_ANNOUNCED: The controller has been told and owes a verdict.
  * @SLUICE_STATE_RELEASED: Accepted; the 4-tuple holds a pass to the proxy.
@@ -71,9 +73,9 @@ enum sluice_state {
 };
 
 /**
- * enum sluice_reason - Why a parked SYN needs no verdict any more.
+ * enum sluice_reason - Why a parked packet needs no verdict any more.
  * @SLUICE_REASON_RESET: The client sent RST.
- * @SLUICE_REASON_EXPIRED: No SYN came from the client for park-timeout.
+ * @SLUICE_REASON_EXPIRED: The client has not sent it for park-timeout.
  * @SLUICE_REASON_REMOVED: Its network, its client or its access device was removed.
  */
 enum sluice_reason {
@@ -156,7 +158,7 @@ enum {
 	SLUICE_A_RULE_MAX = (__SLUICE_A_RULE_MAX - 1)
 };
 
-/* A parked SYN. */
+/* A parked packet, a TCP SYN or an echo request.  Unless it says so, "SYN" means either in what follows. */
 enum {
 	SLUICE_A_PARKED_UNSPEC,
 	SLUICE_A_PARKED_ID,
@@ -173,6 +175,9 @@ enum {
 	SLUICE_A_PARKED_RETRANSMITS,
 	SLUICE_A_PARKED_SCOPE,
 	SLUICE_A_PARKED_INDEX,
+	SLUICE_A_PARKED_LENGTH,
+	SLUICE_A_PARKED_TOS,
+	SLUICE_A_PARKED_DONT_FRAGMENT,
 
 	__SLUICE_A_PARKED_MAX,
 	SLUICE_A_PARKED_MAX = (__SLUICE_A_PARKED_MAX - 1)
@@ -187,6 +192,7 @@ enum {
 	SLUICE_A_VERDICT_ICMP_CODE,
 	SLUICE_A_VERDICT_ICMP_SOURCE,
 	SLUICE_A_VERDICT_ICMP_MTU,
+	SLUICE_A_VERDICT_TTL,
 
 	__SLUICE_A_VERDICT_MAX,
 	SLUICE_A_VERDICT_MAX = (__SLUICE_A_VERDICT_MAX - 1)
@@ -230,6 +236,7 @@ enum {
 	SLUICE_A_COUNTER_ACCEPTED,
 	SLUICE_A_COUNTER_REFUSED,
 	SLUICE_A_COUNTER_UNREACHABLE,
+	SLUICE_A_COUNTER_REPLIED,
 	SLUICE_A_COUNTER_TIMED_OUT,
 	SLUICE_A_COUNTER_WITHDRAWN,
 	SLUICE_A_COUNTER_EXPIRED,
@@ -249,6 +256,7 @@ enum {
 	SLUICE_A_COUNTER_STRAY_RESET,
 	SLUICE_A_COUNTER_GATEWAY_ECHO,
 	SLUICE_A_COUNTER_GATEWAY_REFUSED,
+	SLUICE_A_COUNTER_TTL_EXCEEDED,
 	SLUICE_A_COUNTER_NOT_CARRIED,
 	SLUICE_A_COUNTER_DROP_LIMITED,
 	SLUICE_A_COUNTER_DROP_ERROR,

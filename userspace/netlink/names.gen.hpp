@@ -22,6 +22,7 @@ inline constexpr CounterName network_counters[] = {
     {SLUICE_A_COUNTER_ACCEPTED, "accepted", "Verdict accept: SYN released to the proxy."},
     {SLUICE_A_COUNTER_REFUSED, "refused", "Verdict refuse: RST sent."},
     {SLUICE_A_COUNTER_UNREACHABLE, "unreachable", "Verdict unreachable: ICMP error sent."},
+    {SLUICE_A_COUNTER_REPLIED, "replied", "Verdict reply: echo reply sent (I1)."},
     {SLUICE_A_COUNTER_TIMED_OUT, "timed-out", "Verdict timeout: silence."},
     {SLUICE_A_COUNTER_WITHDRAWN, "withdrawn", "Parked SYNs given up by their client with RST."},
     {SLUICE_A_COUNTER_EXPIRED, "expired", "Parked SYNs whose park time ended."},
@@ -41,6 +42,7 @@ inline constexpr CounterName network_counters[] = {
     {SLUICE_A_COUNTER_STRAY_RESET, "stray-reset", "Segments of no connection, answered RST (RFC 9293, 3.10.7.1)."},
     {SLUICE_A_COUNTER_GATEWAY_ECHO, "gateway-echo", "Echo requests to the gateway address, answered (I2)."},
     {SLUICE_A_COUNTER_GATEWAY_REFUSED, "gateway-refused", "Other packets to the gateway address, refused."},
+    {SLUICE_A_COUNTER_TTL_EXCEEDED, "ttl-exceeded", "New connections and echo requests whose TTL ended here, answered time exceeded (I3)."},
     {SLUICE_A_COUNTER_NOT_CARRIED, "not-carried", "Packets of a protocol that is not carried, answered administratively prohibited."},
     {SLUICE_A_COUNTER_DROP_LIMITED, "drop-limited", "Packets whose ICMP error the rate limit held back (RFC 4443, 2.4 f; RFC 1812, 4.3.2.8)."},
     {SLUICE_A_COUNTER_DROP_ERROR, "drop-error", "ICMP errors and other packets that no answer may be sent to (RFC 1122, 3.2.2), dropped."},
@@ -62,6 +64,7 @@ inline constexpr std::string_view verdict_names[] = {
     "refuse",
     "unreachable",
     "timeout",
+    "reply",
 };
 
 inline constexpr std::string_view action_names[] = {
@@ -147,6 +150,9 @@ constexpr std::string_view attribute_name(uint8_t command, uint16_t attribute) {
         case SLUICE_A_PARKED_RETRANSMITS: return "retransmits";
         case SLUICE_A_PARKED_SCOPE: return "scope";
         case SLUICE_A_PARKED_INDEX: return "index";
+        case SLUICE_A_PARKED_LENGTH: return "length";
+        case SLUICE_A_PARKED_TOS: return "tos";
+        case SLUICE_A_PARKED_DONT_FRAGMENT: return "dont-fragment";
       }
       break;
     case SLUICE_CMD_CONTROLLER_BIND:
@@ -176,6 +182,7 @@ constexpr std::string_view attribute_name(uint8_t command, uint16_t attribute) {
         case SLUICE_A_COUNTER_ACCEPTED: return "accepted";
         case SLUICE_A_COUNTER_REFUSED: return "refused";
         case SLUICE_A_COUNTER_UNREACHABLE: return "unreachable";
+        case SLUICE_A_COUNTER_REPLIED: return "replied";
         case SLUICE_A_COUNTER_TIMED_OUT: return "timed-out";
         case SLUICE_A_COUNTER_WITHDRAWN: return "withdrawn";
         case SLUICE_A_COUNTER_EXPIRED: return "expired";
@@ -195,6 +202,7 @@ constexpr std::string_view attribute_name(uint8_t command, uint16_t attribute) {
         case SLUICE_A_COUNTER_STRAY_RESET: return "stray-reset";
         case SLUICE_A_COUNTER_GATEWAY_ECHO: return "gateway-echo";
         case SLUICE_A_COUNTER_GATEWAY_REFUSED: return "gateway-refused";
+        case SLUICE_A_COUNTER_TTL_EXCEEDED: return "ttl-exceeded";
         case SLUICE_A_COUNTER_NOT_CARRIED: return "not-carried";
         case SLUICE_A_COUNTER_DROP_LIMITED: return "drop-limited";
         case SLUICE_A_COUNTER_DROP_ERROR: return "drop-error";
