@@ -43,6 +43,7 @@ Task<Result<void>> Agent::serve(const HostPort& gateway) {
   hello.set_agent(settings_.name);
   hello.set_instance(instance.data(), instance.size());
   hello.set_software("sluice-agent " SLUICE_VERSION);
+  hello.set_ping(os::ping_ability());
   Target target{gateway, {}};
   Result<Link> link = co_await dialer_.dial(target, hello);
   if (!link) co_return link.error();

@@ -7,20 +7,13 @@
 
 namespace sluice::agent {
 
-Task<Outcome> Connect::run(Duration timeout) {
-  const auto start = std::chrono::steady_clock::now();
-  Outcome outcome = co_await attempt(timeout);
-  took_ = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
-  co_return outcome;
-}
-
 Task<Outcome> Connect::attempt(Duration timeout) {
-  if (cancelled_) co_return Outcome::timed_out("withdrawn");
-  os::Begun begun = os::begin_connect(destination_);
+  if (cancelled()) co_return Outcome::timed_out("withdrawn");
+  os::Begun begun = os::begin_connect(destination(), hops_);
   if (begun.outcome) co_return *begun.outcome;
   boost::system::error_code code;
-  socket_.assign(destination_.address.is_v4() ? tcp::v4() : tcp::v6(), begun.socket.get(), code);
-  if (code) co_return Outcome::net_unreachable(destination_.address, code.message());
+  socket_.assign(destination().address.is_v4() ? tcp::v4() : tcp::v6(), begun.socket.get(), code);
+  if (code) co_return Outcome::net_unreachable(destination().address, code.message());
   const int fd = begun.socket.release();
 
   Deadline deadline(socket_.get_executor(), timeout, [this] {
@@ -28,17 +21,17 @@ Task<Outcome> Connect::attempt(Duration timeout) {
     socket_.cancel(ignored);
   });
   (void)co_await socket_.async_wait(tcp::socket::wait_write, use_tuple);
-  if (cancelled_) co_return Outcome::timed_out("withdrawn");
+  if (cancelled()) co_return Outcome::timed_out("withdrawn");
   if (deadline.late()) {
     boost::system::error_code ignored;
     socket_.close(ignored);
     co_return Outcome::timed_out("no answer within " + to_string(timeout));
   }
-  Outcome outcome = os::finish_connect(fd, destination_);
+  Outcome outcome = os::finish_connect(fd, destination());
   if (outcome.verdict == session::v1::ACCEPT) {
     // From here on, whatever happens to us is a reset to the server and not a clean end.
     if (auto done = prepare_relayed_socket(fd); !done) {
-      co_return Outcome::net_unreachable(destination_.address, done.error().message);
+      co_return Outcome::net_unreachable(destination().address, done.error().message);
     }
   } else {
     boost::system::error_code ignored;
@@ -47,8 +40,7 @@ Task<Outcome> Connect::attempt(Duration timeout) {
   co_return outcome;
 }
 
-void Connect::cancel() {
-  cancelled_ = true;
+void Connect::stop() {
   boost::system::error_code ignored;
   socket_.close(ignored);
 }

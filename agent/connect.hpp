@@ -1,41 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connect: one attempt to reach one destination.  Many run at once.
+// Connect: one attempt to reach one TCP port.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
-#include <chrono>
-#include <memory>
-
-#include "agent/outcome.hpp"
-#include "base/async.hpp"
-#include "base/duration.hpp"
+#include "agent/attempt.hpp"
 
 namespace sluice::agent {
 
-class Connect {
+class Connect final : public Attempt {
  public:
-  Connect(const asio::any_io_executor& executor, const Endpoint& destination)
-      : destination_(destination), socket_(executor) {}
+  /// *hops* is how many routers the SYN may pass from here on, the last one included; 0: as many as usual.
+  Connect(const asio::any_io_executor& executor, const Endpoint& destination, std::uint8_t hops = 0)
+      : Attempt(destination), socket_(executor), hops_(hops) {}
 
-  /// Until the far end has answered or *timeout* has passed.  Once.
-  Task<Outcome> run(Duration timeout);
-  /// The offer was withdrawn: stop trying.  run() then ends with any outcome.
-  void cancel();
-
-  [[nodiscard]] const Endpoint& destination() const { return destination_; }
-  [[nodiscard]] bool cancelled() const { return cancelled_; }
   /// After ACCEPT: connected, and set up so that it is reset if we drop it.
   [[nodiscard]] tcp::socket take_socket() { return std::move(socket_); }
-  [[nodiscard]] std::chrono::microseconds took() const { return took_; }
 
  private:
-  Task<Outcome> attempt(Duration timeout);
+  Task<Outcome> attempt(Duration timeout) override;
+  void stop() override;
 
-  Endpoint destination_;
   tcp::socket socket_;
-  std::chrono::microseconds took_{0};
-  bool cancelled_ = false;
+  std::uint8_t hops_;
 };
 
 }  // namespace sluice::agent

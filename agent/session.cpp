@@ -28,13 +28,37 @@ session::Control::Settings control_settings(const Settings& settings, const sess
   return control;
 }
 
+/// The gateway and this host are the first two routers on the client's way.
+constexpr std::uint32_t kHopsBefore = 2;
+
 /// The destination of an Offer that we can serve, or why not.
 Result<Endpoint> destination_of(const session::v1::Offer& offer) {
-  if (offer.protocol() != IPPROTO_TCP) return Error{"protocol " + std::to_string(offer.protocol()) + " is not carried"};
   Result<Address> address = Address::from_bytes(offer.destination_address());
   if (!address) return address.error();
-  if (offer.destination_port() == 0 || offer.destination_port() > 65535) return Error{"the port is wrong"};
+  const std::uint32_t echo = address->is_v4() ? std::uint32_t{IPPROTO_ICMP} : std::uint32_t{IPPROTO_ICMPV6};
+  const bool is_ping = offer.protocol() == echo;
+  if (offer.protocol() != IPPROTO_TCP && !is_ping) {
+    return Error{"protocol " + std::to_string(offer.protocol()) + " is not carried"};
+  }
+  if (is_ping && offer.length() > 65535) return Error{"the length is wrong"};
+  if (offer.destination_port() > 65535 || (!is_ping && offer.destination_port() == 0)) {
+    return Error{"the port is wrong"};
+  }
   return Endpoint{*address, static_cast<std::uint16_t>(offer.destination_port())};
+}
+
+/// TTL that is left for behind us; 0: the offer names none.
+std::uint8_t hops_of(const session::v1::Offer& offer) {
+  return static_cast<std::uint8_t>(std::clamp(offer.ttl(), kHopsBefore, 255U) - kHopsBefore);
+}
+
+os::Echo echo_of(const session::v1::Offer& offer, const Address& destination, std::uint16_t sequence) {
+  return {destination,
+          hops_of(offer),
+          static_cast<std::uint8_t>(offer.tos()),
+          offer.dont_fragment(),
+          static_cast<std::uint16_t>(offer.length()),
+          sequence};
 }
 
 }  // namespace
@@ -75,7 +99,7 @@ Task<void> Session::reset_everything() {
   over_ = true;
   check_timer_.cancel();
   pool_->stop();
-  for (auto& [id, connect] : std::exchange(offers_, {})) connect->cancel();
+  for (auto& [id, attempt] : std::exchange(offers_, {})) attempt->cancel();
   for (auto& [number, stream] : streams_) stream.carried->abort("the control session has ended");
   // The next session begins when none of them runs any more.
   while (!streams_.empty()) (void)co_await stream_ended_.async_wait(use_tuple);
@@ -114,23 +138,39 @@ Result<void> Session::handle(std::span<session::Envelope> frames) {
 Task<void> Session::answer_offer(session::v1::Offer offer) {
   const std::uint64_t id = offer.id();
   Result<Endpoint> destination = destination_of(offer);
-  auto connect = std::make_shared<Connect>(check_timer_.get_executor(), destination ? *destination : Endpoint{});
   if (!destination) {
-    send_answer(id, *connect, Outcome::net_unreachable(connect->destination().address, destination.error().message));
+    Connect nowhere(check_timer_.get_executor(), Endpoint{});
+    send_answer(id, nowhere, Outcome::net_unreachable(nowhere.destination().address, destination.error().message));
     co_return;
   }
   if (over_) co_return;
-  if (!offers_.emplace(id, connect).second) {
+  const bool is_ping = offer.protocol() != IPPROTO_TCP;
+  std::shared_ptr<Connect> connect;
+  std::shared_ptr<Attempt> attempt;
+  if (is_ping) {
+    const os::Echo echo = echo_of(offer, destination->address, next_ping_++);
+    attempt = std::make_shared<Ping>(check_timer_.get_executor(), echo);
+  } else {
+    connect = std::make_shared<Connect>(check_timer_.get_executor(), *destination, hops_of(offer));
+    attempt = connect;
+  }
+  if (!offers_.emplace(id, attempt).second) {
     control_->close("the gateway used offer id " + std::to_string(id) + " twice");
     co_return;
   }
-  Outcome outcome = co_await connect->run(settings_.connect_timeout);
-  if (connect->cancelled()) co_return;
-  if (outcome.verdict == session::v1::ACCEPT) {
+  if (offer.ttl() == kHopsBefore) {
+    // It has passed the gateway, and ends here (RFC 1812, 5.3.1; I3).
+    offers_.erase(id);
+    send_answer(id, *attempt, Outcome::time_exceeded(destination->address, os::source_towards(destination->address)));
+    co_return;
+  }
+  Outcome outcome = co_await attempt->run(settings_.connect_timeout);
+  if (attempt->cancelled()) co_return;
+  if (connect && outcome.verdict == session::v1::ACCEPT) {
     co_await accept(id, connect);
   } else {
     offers_.erase(id);
-    send_answer(id, *connect, outcome);
+    send_answer(id, *attempt, outcome);
   }
 }
 
@@ -157,7 +197,7 @@ Task<void> Session::accept(std::uint64_t id, std::shared_ptr<Connect> connect) {
   carry(number, *std::move(stream));
 }
 
-void Session::send_answer(std::uint64_t id, const Connect& connect, const Outcome& outcome, std::uint64_t number) {
+void Session::send_answer(std::uint64_t id, const Attempt& attempt, const Outcome& outcome, std::uint64_t number) {
   session::Envelope envelope;
   session::v1::Answer* answer = envelope.mutable_answer();
   answer->set_id(id);
@@ -167,9 +207,10 @@ void Session::send_answer(std::uint64_t id, const Connect& connect, const Outcom
   answer->set_icmp_code(outcome.icmp_code);
   if (outcome.reporter) answer->set_icmp_source(outcome.reporter->bytes());
   answer->set_icmp_mtu(outcome.icmp_mtu);
-  answer->set_connect_us(static_cast<std::uint64_t>(connect.took().count()));
+  answer->set_connect_us(static_cast<std::uint64_t>(attempt.took().count()));
+  answer->set_ttl(outcome.ttl);
   answer->set_detail(outcome.detail);
-  spdlog::debug("offer {}: {}: {} {} type {} code {}", id, connect.destination().to_string(),
+  spdlog::debug("offer {}: {}: {} {} type {} code {}", id, attempt.destination().to_string(),
                 session::v1::Verdict_Name(outcome.verdict), outcome.detail, outcome.icmp_type, outcome.icmp_code);
   control_->send(envelope);
 }

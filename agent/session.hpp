@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Session: all that hangs on one control session: the connects under way, the pool, the relays.  When the
+// Session: all that hangs on one control session: the connects and pings under way, the pool, the relays.  When the
 // control session ends, all of it is reset.  Control thread only; the relays run on the workers of a Relays.
 #pragma once
 
@@ -11,8 +11,10 @@
 #include <string>
 #include <unordered_map>
 
+#include "agent/attempt.hpp"
 #include "agent/connect.hpp"
 #include "agent/dial.hpp"
+#include "agent/ping.hpp"
 #include "agent/pool.hpp"
 #include "agent/relays.hpp"
 #include "agent/settings.hpp"
@@ -44,7 +46,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Result<void> handle(std::span<session::Envelope> frames);
   Task<void> answer_offer(session::v1::Offer offer);
   Task<void> accept(std::uint64_t id, std::shared_ptr<Connect> connect);
-  void send_answer(std::uint64_t id, const Connect& connect, const Outcome& outcome, std::uint64_t number = 0);
+  void send_answer(std::uint64_t id, const Attempt& attempt, const Outcome& outcome, std::uint64_t number = 0);
   Result<Stream> hand_over(Pool::Session session, tcp::socket socket);
   void carry(std::uint64_t number, Stream stream);
   Task<void> check_certificates();
@@ -60,10 +62,11 @@ class Session : public std::enable_shared_from_this<Session> {
   asio::steady_timer check_timer_;
   asio::steady_timer stream_ended_;
   /// Offers that are owed an Answer, by id.
-  std::unordered_map<std::uint64_t, std::shared_ptr<Connect>> offers_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Attempt>> offers_;
   /// What is carried, by the number of their STREAM session.
   std::unordered_map<std::uint64_t, Stream> streams_;
   std::string list_trouble_;  ///< why the revocation list could not be read last time
+  std::uint16_t next_ping_ = 1;
   bool over_ = false;
 };
 

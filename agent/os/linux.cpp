@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Linux: with IP_RECVERR set before connect(), the kernel (5.9 and later) queues the ICMP error that ends
-// a SYN, and recvmsg(MSG_ERRQUEUE) tells its type, code and sender (ip(7)).
+// a SYN or answers an echo request, and recvmsg(MSG_ERRQUEUE) tells its type, code and sender (ip(7)).
 // linux/errqueue.h needs struct timespec and does not include it.
 // clang-format off
 #include <time.h>
@@ -9,12 +9,15 @@
 // clang-format on
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <system_error>
+#include <vector>
 
 #include "agent/os/os.hpp"
 
@@ -64,11 +67,17 @@ std::optional<Outcome> take_icmp_error(int fd) {
     outcome.icmp_code = report.error.ee_code;
     if (report.error.ee_errno == EMSGSIZE) outcome.icmp_mtu = report.error.ee_info;
     outcome.reporter = Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&report.offender));
-    if (outcome.reporter == local_address(fd)) outcome.reporter.reset();
     outcome.detail = std::generic_category().message(static_cast<int>(report.error.ee_errno));
     return outcome;
   }
   return std::nullopt;
+}
+
+/// Of a connect(): errors of this host's own have no reporter.
+std::optional<Outcome> take_connect_error(int fd) {
+  std::optional<Outcome> outcome = take_icmp_error(fd);
+  if (outcome && outcome->reporter == local_address(fd)) outcome->reporter.reset();
+  return outcome;
 }
 
 /// An error number that no ICMP message came with.
@@ -92,9 +101,126 @@ Outcome from_errno(int number, const Address& destination) {
   }
 }
 
+void set_option(int fd, int level, int name, int value) {
+  // Failure leaves the system's default, which is worse than asked and better than no answer.
+  (void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+/// -1: the usual TTL.
+void set_hops(int fd, bool v4, int hops) {
+  set_option(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TTL : IPV6_UNICAST_HOPS, hops);
+}
+
+bool connect_to(int fd, const Endpoint& destination) {
+  sockaddr_storage storage;
+  const socklen_t length = destination.to_sockaddr(storage);
+  return connect(fd, reinterpret_cast<const sockaddr*>(&storage), length) == 0;
+}
+
+UniqueFd icmp_socket(bool v4, int kind) {
+  return UniqueFd(socket(v4 ? AF_INET : AF_INET6, kind | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                         v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6}));
+}
+
+/// A ping socket where net.ipv4.ping_group_range allows one (icmp(7)), else a raw one.
+UniqueFd ping_socket(bool v4) {
+  UniqueFd fd = icmp_socket(v4, SOCK_DGRAM);
+  return fd ? std::move(fd) : icmp_socket(v4, SOCK_RAW);
+}
+
+bool is_raw(int fd) {
+  int kind = 0;
+  socklen_t length = sizeof(kind);
+  return getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &length) == 0 && kind == SOCK_RAW;
+}
+
+/// Raw sockets get everybody's replies; ping sockets get an identifier of the kernel's in its place.
+std::uint16_t raw_identifier() { return static_cast<std::uint16_t>(getpid()); }
+
+/// RFC 1071.
+std::uint16_t checksum(std::span<const std::uint8_t> bytes) {
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i) sum += static_cast<std::uint32_t>(bytes[i]) << (i % 2 == 0 ? 8 : 0);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<std::uint16_t>(~sum);
+}
+
+constexpr std::size_t kEchoHeader = 8;  // type, code, checksum, identifier, sequence number (RFC 792, RFC 4443)
+
+void put_word(std::vector<std::uint8_t>& bytes, std::size_t at, std::uint16_t value) {
+  bytes[at] = static_cast<std::uint8_t>(value >> 8);
+  bytes[at + 1] = static_cast<std::uint8_t>(value);
+}
+
+std::vector<std::uint8_t> echo_message(const Echo& echo, bool raw, std::uint8_t type) {
+  std::vector<std::uint8_t> bytes(kEchoHeader + echo.length);
+  for (std::size_t i = 0; i < echo.length; ++i) bytes[kEchoHeader + i] = static_cast<std::uint8_t>(i + echo.sequence);
+  bytes[0] = type;
+  put_word(bytes, 4, raw ? raw_identifier() : 0);
+  put_word(bytes, 6, echo.sequence);
+  // ICMPv6's covers the addresses, and ping sockets' their identifier: there it is the kernel's to compute.
+  if (raw && echo.destination.is_v4()) put_word(bytes, 2, checksum(bytes));
+  return bytes;
+}
+
+/// Ours but for the checksum, which the kernel has verified, and the identifier of a ping socket.
+bool is_reply(std::span<const std::uint8_t> got, const Echo& echo, bool raw) {
+  const bool v4 = echo.destination.is_v4();
+  if (raw && v4) {
+    if (got.empty()) return false;
+    const std::size_t header = (got[0] & 0x0fU) * 4U;  // IPv4's raw sockets show it
+    if (got.size() < header) return false;
+    got = got.subspan(header);
+  }
+  const std::vector<std::uint8_t> want = echo_message(echo, raw, v4 ? 0 : 129);
+  if (got.size() != want.size() || got[0] != want[0] || got[1] != 0) return false;
+  if (raw && !std::equal(got.begin() + 4, got.begin() + 6, want.begin() + 4)) return false;
+  return std::equal(got.begin() + 6, got.end(), want.begin() + 6);
+}
+
+/// What did not fit: told as the router tells it that would have had to fragment it (RFC 1191, 4; RFC 4443, 3.2).
+Outcome too_big(int fd, const Echo& echo) {
+  const bool v4 = echo.destination.is_v4();
+  int mtu = 0;
+  socklen_t length = sizeof(mtu);
+  (void)getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU, &mtu, &length);
+  return {session::v1::UNREACHABLE,
+          v4 ? 3U : 2U,
+          v4 ? 4U : 0U,
+          static_cast<std::uint32_t>(mtu),
+          local_address(fd),
+          "message too long",
+          0};
+}
+
+/// Others are hints, on which a ping goes on waiting.
+bool ends_ping(const Outcome& outcome, bool v4) {
+  const std::uint32_t type = outcome.icmp_type;
+  return v4 ? type == 3 || type == 11 : type >= 1 && type <= 3;
+}
+
+std::uint32_t ttl_of(msghdr& message) {
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    const bool v4 = header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_TTL;
+    const bool v6 = header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_HOPLIMIT;
+    int ttl = 0;
+    if ((!v4 && !v6) || header->cmsg_len < CMSG_LEN(sizeof(ttl))) continue;
+    std::memcpy(&ttl, CMSG_DATA(header), sizeof(ttl));
+    return static_cast<std::uint32_t>(ttl);
+  }
+  return 0;
+}
+
 }  // namespace
 
-Begun begin_connect(const Endpoint& destination) {
+std::optional<Address> source_towards(const Address& destination) {
+  // A connected UDP socket has sent nothing.
+  UniqueFd fd(socket(destination.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd || !connect_to(fd.get(), Endpoint{destination, 9})) return std::nullopt;
+  return local_address(fd.get());
+}
+
+Begun begin_connect(const Endpoint& destination, std::uint8_t hops) {
   const bool v4 = destination.address.is_v4();
   Begun begun{UniqueFd(socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)), {}};
   if (!begun.socket) {
@@ -102,11 +228,10 @@ Begun begin_connect(const Endpoint& destination) {
     return begun;
   }
   receive_errors(begun.socket.get(), v4, true);
-  sockaddr_storage storage;
-  const socklen_t length = destination.to_sockaddr(storage);
-  if (connect(begun.socket.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0 && errno != EINPROGRESS) {
+  if (hops != 0) set_hops(begun.socket.get(), v4, hops);
+  if (!connect_to(begun.socket.get(), destination) && errno != EINPROGRESS) {
     const int number = errno;
-    std::optional<Outcome> icmp = take_icmp_error(begun.socket.get());
+    std::optional<Outcome> icmp = take_connect_error(begun.socket.get());
     begun.outcome = icmp ? *icmp : from_errno(number, destination.address);
   }
   return begun;
@@ -124,10 +249,73 @@ Outcome finish_connect(int socket, const Endpoint& destination) {
   }
   if (number == 0) {
     receive_errors(socket, destination.address.is_v4(), false);
+    set_hops(socket, destination.address.is_v4(), -1);
     return Outcome::accepted();
   }
-  std::optional<Outcome> icmp = take_icmp_error(socket);
+  std::optional<Outcome> icmp = take_connect_error(socket);
   return icmp ? *icmp : from_errno(number, destination.address);
+}
+
+std::string ping_ability() {
+  UniqueFd fd = ping_socket(true);
+  if (!fd) return "";
+  return is_raw(fd.get()) ? "raw" : "socket";
+}
+
+Begun begin_ping(const Echo& echo) {
+  const bool v4 = echo.destination.is_v4();
+  Begun begun{ping_socket(v4), {}};
+  if (!begun.socket) {
+    const bool denied = errno == EPERM || errno == EACCES;
+    begun.outcome =
+        denied ? Outcome::prohibited(echo.destination, "the agent may not ping") : from_errno(errno, echo.destination);
+    return begun;
+  }
+  const int fd = begun.socket.get();
+  const int level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
+  receive_errors(fd, v4, true);
+  set_option(fd, level, v4 ? IP_RECVTTL : IPV6_RECVHOPLIMIT, 1);
+  set_option(fd, level, v4 ? IP_TOS : IPV6_TCLASS, echo.tos);
+  // Without the bit every router may fragment, and we may, too.
+  const int discover = echo.dont_fragment ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
+  set_option(fd, level, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, discover);
+  if (echo.hops != 0) set_hops(fd, v4, echo.hops);
+  if (!connect_to(fd, Endpoint{echo.destination, 0})) {
+    begun.outcome = from_errno(errno, echo.destination);
+    return begun;
+  }
+  const std::vector<std::uint8_t> message = echo_message(echo, is_raw(fd), v4 ? 8 : 128);
+  if (send(fd, message.data(), message.size(), MSG_NOSIGNAL) < 0) {
+    begun.outcome = errno == EMSGSIZE ? too_big(fd, echo) : from_errno(errno, echo.destination);
+  }
+  return begun;
+}
+
+std::optional<Outcome> finish_ping(int socket, const Echo& echo) {
+  // The error number is cleared and not looked at: the queue says more.
+  int number = 0;
+  socklen_t length = sizeof(number);
+  (void)getsockopt(socket, SOL_SOCKET, SO_ERROR, &number, &length);
+  while (std::optional<Outcome> icmp = take_icmp_error(socket)) {
+    if (ends_ping(*icmp, echo.destination.is_v4())) return icmp;
+  }
+  const bool raw = is_raw(socket);
+  std::vector<std::uint8_t> bytes(kEchoHeader + echo.length + 60 + 1);  // an IPv4 header; a byte too many is no reply
+  for (;;) {
+    alignas(cmsghdr) std::array<char, 128> control;
+    iovec io{.iov_base = bytes.data(), .iov_len = bytes.size()};
+    msghdr message{};
+    message.msg_iov = &io;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT);
+    if (got < 0) return std::nullopt;
+    if (!is_reply({bytes.data(), static_cast<std::size_t>(got)}, echo, raw)) continue;
+    Outcome outcome = Outcome::accepted();
+    outcome.ttl = ttl_of(message);
+    return outcome;
+  }
 }
 
 }  // namespace sluice::agent::os

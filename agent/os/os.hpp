@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What differs between operating systems in the agent: how a connect() is begun so that the ICMP error
-// which ends it can be read exactly.  One file a system implements this; nothing else in agent/ may
+// What differs between operating systems in the agent: how a connect() or a ping is begun so that the ICMP error
+// which ends it can be read exactly, and with which TTL.  One file a system implements this; nothing else in agent/ may
 // include a system's own headers.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <string>
 
 #include "agent/outcome.hpp"
 #include "base/address.hpp"
@@ -13,17 +15,39 @@
 
 namespace sluice::agent::os {
 
-/// A connect() that is under way, or what it came to at once.
+/// What is under way, or what it came to at once.
 struct Begun {
   UniqueFd socket;
   std::optional<Outcome> outcome;  ///< only failures; a connect() that succeeds at once is writable
 };
 
-/// A non-blocking connect() from a socket of its own.
-Begun begin_connect(const Endpoint& destination);
+/// The address that this host sends to *destination* from.
+std::optional<Address> source_towards(const Address& destination);
+
+/// A non-blocking connect() from a socket of its own; its SYN has *hops* as TTL, 0: the usual one.
+Begun begin_connect(const Endpoint& destination, std::uint8_t hops);
 
 /// To be asked when the socket has become writable, or broken.  On ACCEPT the socket is an ordinary one
-/// again, on which ICMP errors are no more than hints (RFC 1122, 4.2.3.9).
+/// again, with the usual TTL, on which ICMP errors are no more than hints (RFC 1122, 4.2.3.9).
 Outcome finish_connect(int socket, const Endpoint& destination);
+
+/// An echo request.
+struct Echo {
+  Address destination;
+  std::uint8_t hops = 0;  ///< TTL, 0: the usual one
+  std::uint8_t tos = 0;
+  bool dont_fragment = false;
+  std::uint16_t length = 0;    ///< bytes of payload
+  std::uint16_t sequence = 0;  ///< tells the pings of this process apart
+};
+
+/// How this process may ping: "socket" (a ping socket, for everybody), "raw" (needs CAP_NET_RAW), or "": not at all.
+std::string ping_ability();
+
+/// Sends an echo request from a socket of its own.
+Begun begin_ping(const Echo& echo);
+
+/// To be asked when the socket has become readable; nothing: what came was not for us.
+std::optional<Outcome> finish_ping(int socket, const Echo& echo);
 
 }  // namespace sluice::agent::os

@@ -27,10 +27,12 @@ Result<void> list(const Context& context) {
     print_json((*answer)["agents"]);
     return {};
   }
-  Table table({"NETWORK", "AGENT", "FROM", "UP", "ROUND TRIP", "POOL", "OFFERS", "UNREAD", "QUEUED", "ANSWERS"});
+  Table table(
+      {"NETWORK", "AGENT", "FROM", "UP", "PING", "ROUND TRIP", "POOL", "OFFERS", "UNREAD", "QUEUED", "ANSWERS"});
   for (const auto& agent : (*answer)["agents"])
     table.add({agent["network"], agent["agent"], agent["from"],
                human_duration(milliseconds_since(agent["since"].get<double>())),
+               agent.value("ping", "").empty() ? "no" : agent.value("ping", ""),
                human_duration(agent["round_trip_us"].get<double>() / 1000),
                std::to_string(agent["pool"].get<std::uint64_t>()), std::to_string(agent["offers"].get<std::uint64_t>()),
                std::to_string(agent["unread"].get<std::uint64_t>()),

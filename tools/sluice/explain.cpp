@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/explain.hpp"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 
@@ -69,7 +70,8 @@ std::string far_end_line(const nlohmann::json& connection) {
   const std::string verdict = text_of(connection, "verdict");
   if (verdict.empty()) return "nothing yet";
   std::string line = verdict;
-  const bool v4 = !text_of(connection, "destination").starts_with('[');
+  // "192.0.2.1:80", "192.0.2.1", "[2001:db8::1]:80" or "2001:db8::1"
+  const bool v4 = std::ranges::count(text_of(connection, "destination"), ':') < 2;
   if (const auto icmp = connection.find("icmp"); icmp != connection.end()) {
     line += ": " + icmp_name(static_cast<unsigned>(number_of(*icmp, "type")),
                              static_cast<unsigned>(number_of(*icmp, "code")), v4);
@@ -129,7 +131,8 @@ std::string explain_connection(const nlohmann::json& connection) {
   line("far end", far_end_line(connection));
   line("steps", steps_line(connection));
   if (const auto connect = number_of(connection, "connect_us"); connect > 0)
-    line("connect", human_duration(static_cast<double>(connect) / 1000) + " at the agent");
+    line(connection.contains("echo") ? "ping" : "connect",
+         human_duration(static_cast<double>(connect) / 1000) + " at the agent");
   if (connection.contains("to_server"))
     line("bytes", human_bytes(number_of(connection, "to_server")) + " to the server, " +
                       human_bytes(number_of(connection, "to_client")) + " to the client");

@@ -12,14 +12,18 @@ nlohmann::json to_json(const netlink::Parked& parked, const std::string& network
                          {"network", network},
                          {"client", parked.client},
                          {"protocol", netlink::protocol_name(parked.protocol)},
-                         {"source", parked.source.to_string()},
-                         {"destination", parked.destination.to_string()},
+                         {"source", netlink::party(parked.protocol, parked.source)},
+                         {"destination", netlink::party(parked.protocol, parked.destination)},
                          {"ttl", parked.ttl},
+                         {"tos", parked.tos},
                          {"state", netlink::to_string(parked.state)},
                          {"age_ms", parked.age.count()},
                          {"retransmits", parked.retransmits},
                          {"scope", netlink::to_string(parked.scope)}};
   if (parked.index) json["index"] = *parked.index;
+  if (!netlink::has_ports(parked.protocol))
+    json["echo"] = {
+        {"id", parked.source.port}, {"sequence", parked.destination.port}, {"payload_bytes", parked.length}};
   return json;
 }
 
@@ -29,12 +33,14 @@ Result<void> list(const Context& context) {
   auto all = kernel->sluice.parked();
   if (!all) return explain(all.error());
   nlohmann::json json = nlohmann::json::array();
-  Table table({"ID", "NETWORK", "CLIENT", "SOURCE", "DESTINATION", "STATE", "AGE", "RETRANSMITS", "LET IN BY"});
+  Table table(
+      {"ID", "NETWORK", "CLIENT", "PROTOCOL", "SOURCE", "DESTINATION", "STATE", "AGE", "RETRANSMITS", "LET IN BY"});
   for (const netlink::Parked& parked : *all) {
     const std::string network = kernel->device(parked.network);
     json.push_back(to_json(parked, network));
-    table.add({std::to_string(parked.id), network, std::to_string(parked.client), parked.source.to_string(),
-               parked.destination.to_string(), std::string(netlink::to_string(parked.state)),
+    table.add({std::to_string(parked.id), network, std::to_string(parked.client),
+               netlink::protocol_name(parked.protocol), netlink::party(parked.protocol, parked.source),
+               netlink::party(parked.protocol, parked.destination), std::string(netlink::to_string(parked.state)),
                human_duration(static_cast<double>(parked.age.count())), std::to_string(parked.retransmits),
                rule_place(parked.scope, parked.index.value_or(0), parked.client, network)});
   }

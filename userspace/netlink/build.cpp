@@ -36,6 +36,7 @@ void put_answer(Message& message, const Answer& answer) {
   message.nest(SLUICE_A_CONTROLLER_VERDICT, [&] {
     message.put(SLUICE_A_VERDICT_ID, answer.id);
     message.put(SLUICE_A_VERDICT_VERDICT, static_cast<std::uint8_t>(answer.verdict));
+    if (answer.ttl) message.put(SLUICE_A_VERDICT_TTL, *answer.ttl);
     if (!answer.icmp) return;
     message.put(SLUICE_A_VERDICT_ICMP_TYPE, answer.icmp->type);
     message.put(SLUICE_A_VERDICT_ICMP_CODE, answer.icmp->code);
@@ -142,6 +143,9 @@ void put_parked(Message& message, std::uint16_t attribute, const Parked& parked)
     message.put(SLUICE_A_PARKED_SOURCE_PORT, parked.source.port);
     message.put(SLUICE_A_PARKED_DESTINATION_PORT, parked.destination.port);
     message.put(SLUICE_A_PARKED_TTL, parked.ttl);
+    message.put(SLUICE_A_PARKED_TOS, parked.tos);
+    message.put(SLUICE_A_PARKED_DONT_FRAGMENT, static_cast<std::uint8_t>(parked.dont_fragment));
+    message.put(SLUICE_A_PARKED_LENGTH, parked.length);
     message.put(SLUICE_A_PARKED_STATE, static_cast<std::uint8_t>(parked.state));
     message.put(SLUICE_A_PARKED_AGE, static_cast<std::uint32_t>(parked.age.count()));
     message.put(SLUICE_A_PARKED_RETRANSMITS, parked.retransmits);

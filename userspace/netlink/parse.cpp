@@ -26,6 +26,13 @@ bool read_optional(Bytes payload, std::optional<Integer>& value) {
   return read(payload, value.emplace());
 }
 
+bool read_bool(Bytes payload, bool& value) {
+  std::uint8_t number = 0;
+  if (!read(payload, number)) return false;
+  value = number != 0;
+  return true;
+}
+
 bool read_milliseconds(Bytes payload, std::chrono::milliseconds& value) {
   std::uint32_t count = 0;
   if (!read(payload, count)) return false;
@@ -98,6 +105,12 @@ bool read_parked(Bytes payload, Parked& parked) {
         return read_enum(value, parked.scope, __SLUICE_SCOPE_COUNT);
       case SLUICE_A_PARKED_INDEX:
         return read_optional(value, parked.index);
+      case SLUICE_A_PARKED_LENGTH:
+        return read(value, parked.length);
+      case SLUICE_A_PARKED_TOS:
+        return read(value, parked.tos);
+      case SLUICE_A_PARKED_DONT_FRAGMENT:
+        return read_bool(value, parked.dont_fragment);
     }
     return true;
   });
@@ -258,7 +271,7 @@ Result<AclDecision> parse_acl_decision(Bytes attributes) {
 
 Result<Parked> parse_parked(Bytes attributes) {
   Parked parked;
-  if (!read_parked(attributes, parked)) return malformed("parked SYN");
+  if (!read_parked(attributes, parked)) return malformed("parked packet");
   return parked;
 }
 

@@ -74,6 +74,14 @@ std::string protocol_name(std::uint8_t protocol) {
   return std::to_string(protocol);
 }
 
+bool has_ports(std::uint8_t protocol) {
+  return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+}
+
+std::string party(std::uint8_t protocol, const Endpoint& endpoint) {
+  return has_ports(protocol) ? endpoint.to_string() : endpoint.address.to_string();
+}
+
 Result<std::uint16_t> parse_port(std::string_view text) {
   if (auto number = parse_number(text, 1, 65535)) return static_cast<std::uint16_t>(*number);
   return Error{"a port must be a number from 1 to 65535, not " + quoted(text)};

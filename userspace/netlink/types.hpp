@@ -21,6 +21,7 @@ enum class Verdict : std::uint8_t {
   refuse = SLUICE_VERDICT_REFUSE,
   unreachable = SLUICE_VERDICT_UNREACHABLE,
   timeout = SLUICE_VERDICT_TIMEOUT,
+  reply = SLUICE_VERDICT_REPLY,
 };
 
 enum class Action : std::uint8_t {
@@ -134,6 +135,7 @@ struct AclDecision {
   bool operator==(const AclDecision&) const = default;
 };
 
+// A TCP SYN or an echo request; the ports of an echo request are its identifier and sequence number.
 struct Parked {
   std::uint32_t id = 0;
   std::uint32_t network = 0;
@@ -147,6 +149,9 @@ struct Parked {
   std::uint32_t retransmits = 0;
   Scope scope = Scope::none;
   std::optional<std::uint32_t> index;
+  std::uint32_t length = 0;  // echo request: bytes of its payload
+  std::uint8_t tos = 0;
+  bool dont_fragment = false;
 
   bool operator==(const Parked&) const = default;
 };
@@ -165,6 +170,7 @@ struct Answer {
   std::uint32_t id = 0;
   Verdict verdict = Verdict::timeout;
   std::optional<IcmpError> icmp;
+  std::optional<std::uint8_t> ttl;  // reply: of the echo reply
 
   bool operator==(const Answer&) const = default;
 };

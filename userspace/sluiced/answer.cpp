@@ -2,7 +2,10 @@
 #include "sluiced/answer.hpp"
 
 #include <netinet/icmp6.h>
+#include <netinet/in.h>
 #include <netinet/ip_icmp.h>
+
+#include <algorithm>
 
 #include "sluiced/router.hpp"
 
@@ -32,6 +35,11 @@ bool is_allowed(const session::v1::Answer& answer, bool v4) {
   return answer.icmp_type() == ICMP6_DST_UNREACH && answer.icmp_code() <= v6_code_max;
 }
 
+// The agent and we are routers on the reply's way, too.
+constexpr unsigned hops_of_ours = 2;
+
+bool is_echo(const netlink::Parked& parked) { return parked.protocol != IPPROTO_TCP; }
+
 void judge_unreachable(const session::v1::Answer& answer, bool v4, UnreachableSource source, Judgement& judgement) {
   judgement.verdict = netlink::Verdict::unreachable;
   judgement.icmp = net_unreachable(v4);
@@ -58,11 +66,16 @@ void judge_unreachable(const session::v1::Answer& answer, bool v4, UnreachableSo
 
 }  // namespace
 
-Judgement judge(const session::v1::Answer& answer, bool client_is_v4, UnreachableSource source) {
+Judgement judge(const session::v1::Answer& answer, const netlink::Parked& parked, UnreachableSource source) {
+  const bool client_is_v4 = parked.source.address.is_v4();
   Judgement judgement;
+  const bool exceeded = answer.icmp_type() == (client_is_v4 ? ICMP_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED);
+  if (is_echo(parked) || exceeded) source = UnreachableSource::reporter;
   switch (answer.verdict()) {
     case session::v1::ACCEPT:
-      judgement.verdict = netlink::Verdict::accept;
+      judgement.verdict = is_echo(parked) ? netlink::Verdict::reply : netlink::Verdict::accept;
+      if (is_echo(parked) && answer.ttl() != 0)
+        judgement.ttl = static_cast<std::uint8_t>(std::clamp(answer.ttl(), hops_of_ours + 1, 255U) - hops_of_ours);
       return judgement;
     case session::v1::REFUSE:
       judgement.verdict = netlink::Verdict::refuse;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // From an agent's Answer to a verdict for the kernel.  An agent is trusted to speak for its network, not to choose
-// packets for the gateway to send: only ICMP errors that mean "unreachable" in the client's family pass.  Pure.
+// packets for the gateway to send: only ICMP errors that mean "unreachable" or "time exceeded" in the client's family
+// pass.  Pure.
 #pragma once
 
 #include <string>
@@ -16,9 +17,12 @@ struct Judgement {
   netlink::Verdict verdict = netlink::Verdict::timeout;
   std::optional<netlink::IcmpError> icmp;  // as the kernel is to send it
   std::optional<Address> reporter;         // as the agent told it
+  std::optional<std::uint8_t> ttl;         // of the echo reply
   std::string warning;                     // not empty: what the agent said wrongly
 };
 
-Judgement judge(const session::v1::Answer& answer, bool client_is_v4, UnreachableSource source);
+// *parked* is what the answer is about.  Errors about an echo request, and time exceeded, come from who reported them
+// (I1, I3); *source* is for the others.
+Judgement judge(const session::v1::Answer& answer, const netlink::Parked& parked, UnreachableSource source);
 
 }  // namespace sluice::gateway

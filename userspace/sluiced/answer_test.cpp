@@ -2,6 +2,7 @@
 #include "sluiced/answer.hpp"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 
 namespace sluice::gateway {
 namespace {
@@ -18,6 +19,13 @@ session::v1::Answer unreachable(unsigned type, unsigned code, unsigned mtu = 0, 
   return answer;
 }
 
+netlink::Parked parked(bool v4, std::uint8_t protocol = IPPROTO_TCP) {
+  netlink::Parked parked;
+  parked.protocol = protocol;
+  parked.source.address = *Address::parse(v4 ? "192.0.2.1" : "2001:db8::1");
+  return parked;
+}
+
 struct Row {
   const char* name;
   bool v4;
@@ -29,7 +37,8 @@ class IcmpTable : public testing::TestWithParam<Row> {};
 
 TEST_P(IcmpTable, OnlyUnreachablesOfTheFamilyPass) {
   const Row& row = GetParam();
-  const Judgement judgement = judge(unreachable(row.type, row.code, row.mtu), row.v4, UnreachableSource::gateway);
+  const Judgement judgement =
+      judge(unreachable(row.type, row.code, row.mtu), parked(row.v4), UnreachableSource::gateway);
   EXPECT_EQ(judgement.verdict, Verdict::unreachable);
   EXPECT_EQ(judgement.warning.empty(), row.allowed) << judgement.warning;
   const unsigned type = row.allowed ? row.type : (row.v4 ? 3 : 1);
@@ -57,20 +66,20 @@ INSTANTIATE_TEST_SUITE_P(Answer, IcmpTable,
                          });
 
 TEST(AnswerTest, TheMtuTravelsOnlyWhereItBelongs) {
-  EXPECT_EQ(judge(unreachable(3, 4, 1400), true, UnreachableSource::gateway).icmp->mtu, 1400u);
-  EXPECT_EQ(judge(unreachable(3, 1, 1400), true, UnreachableSource::gateway).icmp->mtu, std::nullopt);
+  EXPECT_EQ(judge(unreachable(3, 4, 1400), parked(true), UnreachableSource::gateway).icmp->mtu, 1400u);
+  EXPECT_EQ(judge(unreachable(3, 1, 1400), parked(true), UnreachableSource::gateway).icmp->mtu, std::nullopt);
 }
 
 TEST(AnswerTest, TheReporterIsASourceOnlyWhenConfigured) {
   const auto answer = unreachable(3, 1, 0, "192.0.2.7");
-  const Judgement quiet = judge(answer, true, UnreachableSource::gateway);
+  const Judgement quiet = judge(answer, parked(true), UnreachableSource::gateway);
   EXPECT_EQ(quiet.reporter, *Address::parse("192.0.2.7"));
   EXPECT_EQ(quiet.icmp->source, std::nullopt);
-  EXPECT_EQ(judge(answer, true, UnreachableSource::reporter).icmp->source, *Address::parse("192.0.2.7"));
+  EXPECT_EQ(judge(answer, parked(true), UnreachableSource::reporter).icmp->source, *Address::parse("192.0.2.7"));
 }
 
 TEST(AnswerTest, AReporterOfTheOtherFamilyIsNoSource) {
-  const Judgement judgement = judge(unreachable(3, 1, 0, "2001:db8::7"), true, UnreachableSource::reporter);
+  const Judgement judgement = judge(unreachable(3, 1, 0, "2001:db8::7"), parked(true), UnreachableSource::reporter);
   EXPECT_EQ(judgement.icmp->source, std::nullopt);
   EXPECT_TRUE(judgement.reporter);
 }
@@ -82,7 +91,7 @@ TEST(AnswerTest, TheOtherVerdictsCarryNoIcmp) {
                                                            {session::v1::TIMEOUT, Verdict::timeout}};
   for (const auto& [said, expected] : rows) {
     answer.set_verdict(said);
-    const Judgement judgement = judge(answer, true, UnreachableSource::gateway);
+    const Judgement judgement = judge(answer, parked(true), UnreachableSource::gateway);
     EXPECT_EQ(judgement.verdict, expected);
     EXPECT_FALSE(judgement.icmp);
   }
@@ -90,10 +99,33 @@ TEST(AnswerTest, TheOtherVerdictsCarryNoIcmp) {
 
 TEST(AnswerTest, AnUnknownVerdictIsUnreachableWithAWarning) {
   session::v1::Answer answer;
-  const Judgement judgement = judge(answer, false, UnreachableSource::gateway);
+  const Judgement judgement = judge(answer, parked(false), UnreachableSource::gateway);
   EXPECT_EQ(judgement.verdict, Verdict::unreachable);
   EXPECT_EQ(judgement.icmp->type, 1);
   EXPECT_FALSE(judgement.warning.empty());
+}
+
+TEST(AnswerTest, AnEchoReplyCarriesTheTtlThatIsLeftBehindAgentAndGateway) {
+  session::v1::Answer answer;
+  answer.set_verdict(session::v1::ACCEPT);
+  Judgement judgement = judge(answer, parked(true, IPPROTO_ICMP), UnreachableSource::gateway);
+  EXPECT_EQ(judgement.verdict, Verdict::reply);
+  EXPECT_EQ(judgement.ttl, std::nullopt) << "the agent does not know it";
+  for (const auto& [came, left] : {std::pair{62u, 60}, {255u, 253}, {3u, 1}, {1u, 1}, {4000000000u, 253}}) {
+    answer.set_ttl(came);
+    judgement = judge(answer, parked(false, IPPROTO_ICMPV6), UnreachableSource::gateway);
+    EXPECT_EQ(judgement.ttl, left) << came;
+  }
+}
+
+TEST(AnswerTest, WhoReportedAPingsErrorOrAnEndedTtlIsItsSource) {
+  const Address router = *Address::parse("192.0.2.7");
+  EXPECT_EQ(
+      judge(unreachable(3, 1, 0, "192.0.2.7"), parked(true, IPPROTO_ICMP), UnreachableSource::gateway).icmp->source,
+      router);
+  EXPECT_EQ(judge(unreachable(11, 0, 0, "192.0.2.7"), parked(true), UnreachableSource::gateway).icmp->source, router);
+  EXPECT_EQ(judge(unreachable(3, 1, 0, "192.0.2.7"), parked(true), UnreachableSource::gateway).icmp->source,
+            std::nullopt);
 }
 
 }  // namespace

@@ -29,6 +29,20 @@ std::string rule_text(const NetworkSettings* network, const netlink::Parked& par
   return rules && *parked.index < rules->size() ? netlink::to_string((*rules)[*parked.index]) : std::string();
 }
 
+// Of what ends with its verdict.
+const char* outcome_of(const Judgement& judgement) {
+  switch (judgement.verdict) {
+    case netlink::Verdict::reply:
+      return "replied";
+    case netlink::Verdict::refuse:
+      return "refused";
+    case netlink::Verdict::unreachable:
+      return "unreachable";
+    default:
+      return "timed out";
+  }
+}
+
 }  // namespace
 
 Gateway::Gateway(asio::io_context& control, std::vector<std::unique_ptr<Worker>>& workers, Settings settings)
@@ -184,6 +198,9 @@ void Gateway::send_offer(LinkId id, const Offer& offer) {
   message.set_destination_address(offer.parked.destination.address.bytes());
   message.set_destination_port(offer.parked.destination.port);
   message.set_ttl(offer.parked.ttl);
+  message.set_length(offer.parked.length);
+  message.set_tos(offer.parked.tos);
+  message.set_dont_fragment(offer.parked.dont_fragment);
   send(id, std::move(envelope));
   ++links_.at(id).offers;
   offer.record->offered = Clock::now();
@@ -208,13 +225,14 @@ void Gateway::no_agent(const Offer& offer) {
   record.answered = record.ended = Clock::now();
   record.detail = record.route.empty() ? "no route to the destination" : "no agent of the route is connected";
   record.outcome = "unreachable";
-  decide(offer, {offer.parked.id, netlink::Verdict::unreachable, net_unreachable(offer.parked.source.address.is_v4())});
+  const bool v4 = offer.parked.source.address.is_v4();
+  decide(offer, {offer.parked.id, netlink::Verdict::unreachable, net_unreachable(v4), {}});
 }
 
 void Gateway::answered(const Offer& offer, const session::v1::Answer& answer) {
   const NetworkSettings* network = network_of(offer.parked);
   const bool v4 = offer.parked.source.address.is_v4();
-  Judgement judgement = judge(answer, v4, network ? network->unreachable_source : UnreachableSource::gateway);
+  Judgement judgement = judge(answer, offer.parked, network ? network->unreachable_source : UnreachableSource::gateway);
   const std::shared_ptr<Record>& record = offer.record;
   record->answered = Clock::now();
   record->connect = std::chrono::microseconds(answer.connect_us());
@@ -235,12 +253,10 @@ void Gateway::answered(const Offer& offer, const session::v1::Answer& answer) {
     record->outcome = "accepted, waiting for the client";
   } else {
     record->ended = Clock::now();
-    record->outcome = judgement.verdict == netlink::Verdict::refuse        ? "refused"
-                      : judgement.verdict == netlink::Verdict::unreachable ? "unreachable"
-                                                                           : "timed out";
+    record->outcome = outcome_of(judgement);
   }
   ++links_.at(offer.link).answers[judgement.verdict];
-  decide(offer, {offer.parked.id, judgement.verdict, judgement.icmp});
+  decide(offer, {offer.parked.id, judgement.verdict, judgement.icmp, judgement.ttl});
 }
 
 void Gateway::answered_late(LinkId link, const session::v1::Answer& answer) {

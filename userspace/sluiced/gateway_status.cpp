@@ -45,6 +45,7 @@ nlohmann::json Gateway::agents_json() const {
                       {"agent", link.greeting.agent},
                       {"from", link.greeting.from.to_string()},
                       {"software", link.greeting.software},
+                      {"ping", link.greeting.ping},
                       {"since", seconds(link.since)},
                       {"round_trip_us", link.session->round_trip_us.load()},
                       {"offers", link.offers},

@@ -148,8 +148,13 @@ Task<void> Listener::serve(Worker& worker, tcp::socket socket, Endpoint from) {
     spdlog::info("session from {} refused: {}", from.to_string(), hello.error().message);
     co_return;
   }
-  Greeting greeting{
-      hello->network(), hello->agent(), hello->instance(), plain_words(hello->software()), hello->session(), from};
+  Greeting greeting{hello->network(),
+                    hello->agent(),
+                    hello->instance(),
+                    plain_words(hello->software()),
+                    plain_words(hello->ping()),
+                    hello->session(),
+                    from};
   Task<void> serving = hello->kind() == session::v1::CONTROL
                            ? serve_control(worker, std::move(stream), std::move(greeting))
                            : serve_stream(worker, std::move(stream), std::move(greeting));

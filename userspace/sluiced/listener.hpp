@@ -44,6 +44,7 @@ struct Greeting {
   std::string agent;
   std::string instance;
   std::string software;
+  std::string ping;  // how it pings, empty: it may not
   std::uint64_t session = 0;
   Endpoint from;
 };

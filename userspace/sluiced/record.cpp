@@ -38,11 +38,13 @@ nlohmann::json to_json(const Record& record) {
       {"network", record.network},
       {"client", record.client},
       {"protocol", netlink::protocol_name(record.protocol)},
-      {"source", record.source.to_string()},
-      {"destination", record.destination.to_string()},
+      {"source", netlink::party(record.protocol, record.source)},
+      {"destination", netlink::party(record.protocol, record.destination)},
       {"scope", netlink::to_string(record.scope)},
       {"outcome", record.outcome},
   };
+  if (!netlink::has_ports(record.protocol))
+    json["echo"] = {{"id", record.source.port}, {"sequence", record.destination.port}};
   if (record.index) json["index"] = *record.index;
   if (!record.rule.empty()) json["rule"] = record.rule;
   if (!record.route.empty()) json["route"] = record.route;
@@ -71,11 +73,11 @@ nlohmann::json to_json(const Record& record) {
 
 std::string to_log_line(const Record& record) {
   const auto waited = (record.answered ? *record.answered : Record::Clock::now()) - record.parked;
-  std::string line =
-      fmt::format("verdict={} network={} client={} source={} destination={} agent={} waited_us={}",
-                  record.verdict ? netlink::to_string(*record.verdict) : "none", record.network, record.client,
-                  record.source.to_string(), record.destination.to_string(), record.agent.empty() ? "-" : record.agent,
-                  std::chrono::duration_cast<std::chrono::microseconds>(waited).count());
+  std::string line = fmt::format(
+      "verdict={} network={} client={} source={} destination={} agent={} waited_us={}",
+      record.verdict ? netlink::to_string(*record.verdict) : "none", record.network, record.client,
+      netlink::party(record.protocol, record.source), netlink::party(record.protocol, record.destination),
+      record.agent.empty() ? "-" : record.agent, std::chrono::duration_cast<std::chrono::microseconds>(waited).count());
   if (record.icmp) line += fmt::format(" icmp={}/{}", record.icmp->type, record.icmp->code);
   if (record.reporter) line += " reporter=" + record.reporter->to_string();
   // Words of the far end: quoted and escaped, so that they can't forge fields or lines.
@@ -105,7 +107,8 @@ std::vector<std::shared_ptr<const Record>> Records::find(const Filter& filter) c
   for (auto record = ring_.rbegin(); record != ring_.rend() && found.size() < filter.last; ++record) {
     if (filter.source && (*record)->source.address != *filter.source) continue;
     if (filter.destination && (*record)->destination.address != *filter.destination) continue;
-    if (filter.port && (*record)->destination.port != *filter.port) continue;
+    const bool is_port = netlink::has_ports((*record)->protocol) && (*record)->destination.port == filter.port;
+    if (filter.port && !is_port) continue;
     found.push_back(*record);
   }
   return found;
