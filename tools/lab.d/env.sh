@@ -8,7 +8,7 @@ lab_pair() { export "$1=$2" "${1}6=$3"; }
 lab_environment() {
 	# names of network namespaces
 	export LAB_CLIENT=client LAB_CLIENT2=client2 LAB_OTHER=other LAB_DIRECT=direct LAB_GATEWAY=gateway LAB_AGENT=agent
-	export LAB_SERVER=server LAB_WAN=wan LAB_NAT=nat LAB_PROXY=proxy LAB_FAR=far LAB_AGENT2=agent2 LAB_SERVER2=server2
+	export LAB_SERVER=server LAB_WAN=wan LAB_NAT=nat LAB_PROXY=proxy LAB_ROUTER=far LAB_AGENT2=agent2 LAB_SERVER2=server2
 	# destinations
 	lab_pair LAB_OPEN 10.20.0.10 fd20::10
 	lab_pair LAB_CLOSED 10.20.0.11 fd20::11
@@ -16,6 +16,10 @@ lab_environment() {
 	lab_pair LAB_NOHOST 10.20.0.99 fd20::99
 	lab_pair LAB_PROHIBITED 10.20.1.5 fd20:0:0:1::5
 	lab_pair LAB_NONET 10.20.2.5 fd20:0:0:2::5
+	lab_pair LAB_HOP1 10.20.0.1 fd20::1
+	lab_pair LAB_HOP2 10.20.31.2 fd20:0:0:31::2
+	lab_pair LAB_HOP3 10.20.32.3 fd20:0:0:32::3
+	lab_pair LAB_FAR 10.20.33.10 fd20:0:0:33::10
 	lab_pair LAB_NOROUTE 10.99.0.1 fd99::1
 	lab_pair LAB_GW 100.64.0.1 fd64::1
 	lab_pair LAB_OTHER_GW 100.64.0.2 fd64::2

@@ -7,7 +7,7 @@
 
 # name, then "router" for one that forwards
 LAB_NAMESPACES="client client2 other direct access gateway dgw:router wan:router dwan:router nat:router
-	lan agent dagent:router agent2 far:router server server2 closed silent proxy"
+	lan agent dagent:router agent2 far:router hop2:router hop3:router distant server server2 closed silent proxy"
 
 topology_links() {
 	local host
@@ -27,6 +27,10 @@ topology_links() {
 	link nat lan lan nat
 	link dagent lan lan dagent
 	for host in agent far server closed silent proxy; do link $host eth0 lan $host; done
+	# three routers in a row: far, and two behind it
+	link far far hop2 near
+	link hop2 far hop3 near
+	link hop3 far distant eth0
 	# the far network of the other network: the same addresses
 	link nat lan2 agent2 wan
 	link agent2 lan server2 eth0
@@ -54,7 +58,7 @@ default() { route default "$1"; route default "$2"; }
 to_direct() { route 100.64.3.0/24 "$1"; route fd64:3::/64 "$2"; }
 behind_far() {
 	local n
-	for n in 1 2; do route 10.20.$n.0/24 10.20.0.1; route fd20:0:0:$n::/64 fd20::1; done
+	for n in 1 2 31 32 33; do route 10.20.$n.0/24 10.20.0.1; route fd20:0:0:$n::/64 fd20::1; done
 }
 
 topology_of() {
@@ -98,9 +102,21 @@ topology_of() {
 	far)
 		# no default route: what it knows nothing of is net unreachable
 		address eth0 10.20.0.1/24 fd20::1/64
+		address far 10.20.31.1/24 fd20:0:0:31::1/64
 		to_direct 10.20.0.3 fd20::3
+		for n in 32 33; do route 10.20.$n.0/24 10.20.31.2; route fd20:0:0:$n::/64 fd20:0:0:31::2; done
 		echo "route add prohibit 10.20.1.0/24"
 		echo "route add prohibit fd20:0:0:1::/64" ;;
+	hop2)
+		address near 10.20.31.2/24 fd20:0:0:31::2/64
+		address far 10.20.32.2/24 fd20:0:0:32::2/64
+		default 10.20.31.1 fd20:0:0:31::1
+		route 10.20.33.0/24 10.20.32.3; route fd20:0:0:33::/64 fd20:0:0:32::3 ;;
+	hop3)
+		address near 10.20.32.3/24 fd20:0:0:32::3/64
+		address far 10.20.33.3/24 fd20:0:0:33::3/64
+		default 10.20.32.2 fd20:0:0:32::2 ;;
+	distant) address eth0 10.20.33.10/24 fd20:0:0:33::10/64; default 10.20.33.3 fd20:0:0:33::3 ;;
 	server) address eth0 10.20.0.10/24 fd20::10/64; to_direct 10.20.0.3 fd20::3 ;;
 	closed) address eth0 10.20.0.11/24 fd20::11/64; to_direct 10.20.0.3 fd20::3 ;;
 	silent) address eth0 10.20.0.12/24 fd20::12/64; to_direct 10.20.0.3 fd20::3 ;;
@@ -151,6 +167,8 @@ topology_script() {
 	echo "echo 0 > /proc/sys/net/ipv4/icmp_ratelimit; echo 0 > /proc/sys/net/ipv6/icmp/ratelimit"
 	# of the namespace since 6.12, of the machine before
 	echo "[ ! -e /proc/sys/net/ipv4/icmp_msgs_burst ] || { echo 1000000 > /proc/sys/net/ipv4/icmp_msgs_per_sec; echo 100000 > /proc/sys/net/ipv4/icmp_msgs_burst; }"
+	# Ping sockets for everybody, as systemd sets it on every host
+	case $ns in agent | agent2) echo "echo '0 2147483647' > /proc/sys/net/ipv4/ping_group_range" ;; esac
 	rules=$(rules_of "$ns")
 	[ -z "$rules" ] || { echo "$rules" > "$dir/$ns.nft"; echo "/usr/sbin/nft -f $dir/$ns.nft || echo 'rules of $ns failed'"; }
 	delays=$(delays_of "$ns")
