@@ -114,6 +114,9 @@ def children(pid):
     return found
 
 
+SAME_CIPHER = "ssh -L, AES-256-GCM"
+
+
 class Setup:
     def __init__(self):
         self.client, self.direct, self.there = lab.Place("CLIENT"), lab.Place("DIRECT"), lab.Place("PROXY")
@@ -140,7 +143,9 @@ class Setup:
             Target("direct", self.direct, host, port, True),
             Target("sluice", self.client, host, port, True,
                    {"sluiced": lambda: [lab.pid("sluiced")], "sluice-agent": lambda: [lab.pid("agent")]})]
-        self.ssh(host, port)
+        self.ssh("ssh -L", host, port, port)
+        # OpenSSH prefers ChaCha20-Poly1305, TLS AES-256-GCM: their difference is not ours, so one has ours.
+        self.ssh(SAME_CIPHER, host, port, port + 2, "-c", "aes256-gcm@openssh.com")
         self.sshuttle(host, port)
         return self
 
@@ -180,14 +185,14 @@ class Setup:
             said = process.stderr.read() or ""
             self.missing.append(f"{what}: {' '.join(f'{why}; it says: {said[-300:]}'.split())}")
 
-    def ssh(self, host, port):
+    def ssh(self, name, host, port, local, *options):
         peer = lab.address("OPEN", "IPv4")
-        process = self.direct.start("ssh", "-N", *self.options(), "-L", f"127.0.0.1:{port}:{host}:{port}", f"root@{peer}",
+        process = self.direct.start("ssh", "-N", *self.options(), *options, "-L", f"127.0.0.1:{local}:{host}:{port}", f"root@{peer}",
                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.started.append(process)
-        target = Target("ssh -L", self.direct, "127.0.0.1", port, False,
+        target = Target(name, self.direct, "127.0.0.1", local, False,
                         {"ssh": lambda: children(process.pid), "sshd": lambda: children(lab.pid("sshd"))[1:]})
-        self.ready(target, process, "ssh -L")
+        self.ready(target, process, name)
 
     def sshuttle(self, host, port):
         """A user of sshuttle is a client of its own: other programs of the direct client go on as they are."""
