@@ -81,11 +81,14 @@ class Pinger:
         return None
 
     def ask(self, requests, seconds):
-        """Sends all (host, sequence, options) at once; {sequence: answers in their order} when each has one or at the end."""
+        """Sends all (host, sequence, options) at once, and gathers."""
         for host, sequence, options in requests:
             self.send(host, sequence, **options)
+        return self.gather(requests, time.monotonic() + seconds)
+
+    def gather(self, requests, end):
+        """{sequence: answers in their order} when each has one, or at the end."""
         found = {sequence: [] for _, sequence, _ in requests}
-        end = time.monotonic() + seconds
         while not all(found.values()) and (left := end - time.monotonic()) > 0:
             back = self.receive(left)
             if back and back.key[1] in found:
