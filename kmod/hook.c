@@ -20,7 +20,6 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 #include <net/addrconf.h>
-#include <net/inetpeer.h>
 #include <net/netfilter/ipv4/nf_defrag_ipv4.h>
 #include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 #include <net/route.h>
@@ -61,6 +60,15 @@ static bool is_link_traffic(const struct sluice_packet *packet, const struct nf_
 static bool is_icmp(const struct sluice_packet *packet)
 {
 	return packet->protocol == (sluice_is_ipv4(packet) ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+}
+
+/*
+ * A whole echo request with a checksum in it.  No stack leaves that to the device, or sends one to be segmented: who
+ * does (a guest by its virtio header, a packet socket) chooses where the checksum would be written.
+ */
+static bool echo_ok(struct sk_buff *skb, const struct nf_hook_state *state, const struct sluice_packet *packet)
+{
+	return skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb) && checksum_ok(skb, state, packet);
 }
 
 /* An error about one of the proxy's connections, path MTU above all, from the client or a router before it. */
@@ -134,16 +142,7 @@ static unsigned int answer_error(struct sluice_network *network, const struct sk
 				 const struct sluice_packet *packet, const struct sluice_icmp_error *error,
 				 enum sluice_network_counter counter)
 {
-	struct net *net = dev_net(network->dev);
-	bool allowed;
-
-	if (sluice_is_ipv4(packet))
-		allowed = inet_peer_xrlim_allow(inet_getpeer_v4(net->ipv4.peers, packet->source.s6_addr32[3], 0),
-						READ_ONCE(net->ipv4.sysctl_icmp_ratelimit));
-	else
-		allowed = inet_peer_xrlim_allow(inet_getpeer_v6(net->ipv6.peers, &packet->source),
-						READ_ONCE(net->ipv6.sysctl.icmpv6_time));
-	if (!allowed)
+	if (!sluice_reply_allowed(network, packet))
 		return drop(network, SLUICE_COUNT_DROP_LIMITED);
 	sluice_reply_icmp(network, skb, packet, error, NULL);
 	return drop(network, counter);
@@ -156,7 +155,7 @@ static unsigned int hook_gateway(struct sluice_network *network, struct sk_buff 
 	struct sluice_icmp_error error;
 
 	if (sluice_packet_is_echo(packet)) {
-		if (!checksum_ok(skb, state, packet))
+		if (!echo_ok(skb, state, packet))
 			return drop(network, SLUICE_COUNT_DROP_MALFORMED);
 		sluice_count(network, SLUICE_COUNT_GATEWAY_ECHO);
 		sluice_reply_echo(network, skb, packet, 0);
@@ -206,10 +205,16 @@ static unsigned int hook_new(struct sluice_net *sn, const struct sluice_client *
 				     &packet->destination, port);
 	switch (decision.action) {
 	case SLUICE_ACTION_REFUSE:
-		sluice_reply_refuse(network, skb, packet);
+		if (packet->protocol != IPPROTO_TCP) {
+			error = sluice_icmp_protocol_unreachable(packet->family);
+			return answer_error(network, skb, packet, &error, SLUICE_COUNT_ACL_REFUSED);
+		}
+		sluice_reply_reset(network, packet);
 		return drop(network, SLUICE_COUNT_ACL_REFUSED);
 	case SLUICE_ACTION_PROHIBIT:
 		error = sluice_icmp_prohibited(packet->family);
+		if (packet->protocol != IPPROTO_TCP)
+			return answer_error(network, skb, packet, &error, SLUICE_COUNT_ACL_PROHIBITED);
 		sluice_reply_icmp(network, skb, packet, &error, NULL);
 		return drop(network, SLUICE_COUNT_ACL_PROHIBITED);
 	case SLUICE_ACTION_DROP:
@@ -295,7 +300,7 @@ static unsigned int hook_echo(struct sluice_net *sn, const struct sluice_client 
 			      struct sk_buff *skb, const struct nf_hook_state *state,
 			      const struct sluice_packet *packet)
 {
-	if (!checksum_ok(skb, state, packet))
+	if (!echo_ok(skb, state, packet))
 		return drop(client->network, SLUICE_COUNT_DROP_MALFORMED);
 	if (sluice_park_again(&sn->park, client->network, packet, skb) == SLUICE_PARK_KEPT)
 		return NF_STOLEN;

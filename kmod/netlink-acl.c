@@ -63,6 +63,10 @@ static int parse_rule(const struct nlattr *nest, struct sluice_rule *rule, struc
 		NL_SET_ERR_MSG_ATTR(extack, nest, "ports need a protocol and port-first");
 		return -EINVAL;
 	}
+	if (!sluice_has_ports(rule->protocol)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[SLUICE_A_RULE_PROTOCOL], "this protocol has no ports");
+		return -EINVAL;
+	}
 	rule->port_first = nla_get_u16(tb[SLUICE_A_RULE_PORT_FIRST]);
 	rule->port_last = tb[SLUICE_A_RULE_PORT_LAST] ? nla_get_u16(tb[SLUICE_A_RULE_PORT_LAST]) : rule->port_first;
 	if (rule->port_last < rule->port_first) {
@@ -207,12 +211,16 @@ int sluice_netlink_acl_test(struct sk_buff *skb, struct genl_info *info)
 	struct sk_buff *msg;
 	void *header;
 	u32 id, ifindex;
+	u8 protocol;
+	u16 port;
 
 	if (GENL_REQ_ATTR_CHECK(info, SLUICE_A_ACL_SOURCE) || GENL_REQ_ATTR_CHECK(info, SLUICE_A_ACL_DESTINATION) ||
 	    GENL_REQ_ATTR_CHECK(info, SLUICE_A_ACL_PROTOCOL) || GENL_REQ_ATTR_CHECK(info, SLUICE_A_ACL_PORT))
 		return -EINVAL;
 	source = nla_get_in6_addr(info->attrs[SLUICE_A_ACL_SOURCE]);
 	destination = nla_get_in6_addr(info->attrs[SLUICE_A_ACL_DESTINATION]);
+	protocol = nla_get_u8(info->attrs[SLUICE_A_ACL_PROTOCOL]);
+	port = sluice_has_ports(protocol) ? nla_get_u16(info->attrs[SLUICE_A_ACL_PORT]) : 0;
 
 	rcu_read_lock();
 	client = sluice_client_lookup(sn, &source, NULL);
@@ -222,8 +230,7 @@ int sluice_netlink_acl_test(struct sk_buff *skb, struct genl_info *info)
 		return -ENOENT;
 	}
 	decision = sluice_acl_decide(rcu_dereference(client->acl), rcu_dereference(client->network->acl),
-				     nla_get_u8(info->attrs[SLUICE_A_ACL_PROTOCOL]), &destination,
-				     nla_get_u16(info->attrs[SLUICE_A_ACL_PORT]));
+				     protocol, &destination, port);
 	id = client->id;
 	ifindex = client->network->dev->ifindex;
 	rcu_read_unlock();

@@ -6,6 +6,7 @@
 #ifndef _SLUICE_PACKET_H
 #define _SLUICE_PACKET_H
 
+#include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/skbuff.h>
 #include <net/ipv6.h>
@@ -62,6 +63,13 @@ static inline bool sluice_is_ipv4(const struct sluice_packet *packet)
 
 /* Is this TCP segment a new connection's first: SYN and none of ACK, RST, FIN? */
 bool sluice_packet_is_syn(const struct sluice_packet *packet);
+
+/* Does an IP protocol have ports, in the first four bytes of its header? */
+static inline bool sluice_has_ports(u8 protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
+	       protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
+}
 
 /* Is this an ICMP or ICMPv6 echo request? */
 bool sluice_packet_is_echo(const struct sluice_packet *packet);

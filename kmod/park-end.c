@@ -9,6 +9,17 @@
 #include "park.h"
 #include "verdict.h"
 
+/* Once a batch has been ended, others get the lock. */
+static void flush_pause(struct sluice_park *park, unsigned int *count)
+{
+	if (++*count < SLUICE_PARK_SCAN_BATCH)
+		return;
+	*count = 0;
+	spin_unlock_bh(&park->lock);
+	cond_resched();
+	spin_lock_bh(&park->lock);
+}
+
 void sluice_park_flush_network(struct sluice_park *park, struct sluice_network *network)
 {
 	unsigned int count = 0;
@@ -17,28 +28,15 @@ void sluice_park_flush_network(struct sluice_park *park, struct sluice_network *
 	/* Nothing is added any more, so others may run between. */
 	while (!list_empty(&network->parked) || !list_empty(&network->released)) {
 		struct list_head *list = list_empty(&network->parked) ? &network->released : &network->parked;
+		struct sluice_parked *entry = list_first_entry(list, struct sluice_parked, age);
 
-		sluice_park_withdraw(park, list_first_entry(list, struct sluice_parked, age), SLUICE_REASON_REMOVED,
-				     SLUICE_COUNT_REMOVED);
-		if (++count % SLUICE_PARK_SCAN_BATCH)
-			continue;
-		spin_unlock_bh(&park->lock);
-		cond_resched();
-		spin_lock_bh(&park->lock);
+		count += entry->weight;
+		sluice_park_withdraw(park, entry, SLUICE_REASON_REMOVED, SLUICE_COUNT_REMOVED);
+		flush_pause(park, &count);
 	}
 	spin_unlock_bh(&park->lock);
 }
 EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_park_flush_network);
-
-/* Others get the lock between. */
-static void flush_pause(struct sluice_park *park, unsigned int *count)
-{
-	if (++*count % SLUICE_PARK_SCAN_BATCH)
-		return;
-	spin_unlock_bh(&park->lock);
-	cond_resched();
-	spin_lock_bh(&park->lock);
-}
 
 void sluice_park_flush_client(struct sluice_park *park, struct sluice_network *network, u32 client)
 {
@@ -49,8 +47,10 @@ void sluice_park_flush_client(struct sluice_park *park, struct sluice_network *n
 	spin_lock_bh(&park->lock);
 	/* Passes, too: one is good only while its owner is, the next one with the address asks for itself. */
 	xa_for_each(&park->ids, id, entry) {
-		if (entry->network == network && entry->client == client)
+		if (entry->network == network && entry->client == client) {
+			count += entry->weight;
 			sluice_park_withdraw(park, entry, SLUICE_REASON_REMOVED, SLUICE_COUNT_REMOVED);
+		}
 		flush_pause(park, &count);
 	}
 	spin_unlock_bh(&park->lock);
@@ -65,8 +65,10 @@ void sluice_park_flush_access(struct sluice_park *park, int ifindex)
 
 	spin_lock_bh(&park->lock);
 	xa_for_each(&park->ids, id, entry) {
-		if (entry->access == ifindex)
+		if (entry->access == ifindex) {
+			count += entry->weight;
 			sluice_park_withdraw(park, entry, SLUICE_REASON_REMOVED, SLUICE_COUNT_REMOVED);
+		}
 		flush_pause(park, &count);
 	}
 	spin_unlock_bh(&park->lock);
@@ -81,6 +83,8 @@ static void scan_network(struct sluice_park *park, struct sluice_network *networ
 	struct sluice_parked *entry, *next;
 
 	list_for_each_entry_safe(entry, next, &network->parked, age) {
+		unsigned int weight = min(*budget, entry->weight);
+
 		if (!*budget)
 			return;
 		if (sluice_controller_absent(&sluice_park_net(park)->controller, entry->seen_at)) {
@@ -91,7 +95,7 @@ static void scan_network(struct sluice_park *park, struct sluice_network *networ
 		} else {
 			break;
 		}
-		--*budget;
+		*budget -= weight;
 	}
 	list_for_each_entry_safe(entry, next, &network->released, age) {
 		if (!*budget || time_before(jiffies, entry->seen_at + SLUICE_PARK_PASS_TIME))

@@ -150,7 +150,7 @@ void sluice_park_withdraw(struct sluice_park *park, struct sluice_parked *entry,
 	sluice_controller_wake(&sluice_park_net(park)->controller);
 }
 
-/* Whether a copy would pin less.  What is longer would need a large piece of memory, now. */
+/* Whether a copy pins less: it is as large as the packet, whatever its buffer was.  A longer one would take too much at once. */
 static bool park_copies(const struct sk_buff *skb)
 {
 	return skb->truesize > SLUICE_PARK_TRUESIZE_MAX && skb->len <= SLUICE_PARK_TRUESIZE_MAX;
@@ -165,7 +165,7 @@ static u32 park_weight(const struct sk_buff *skb)
 static struct sk_buff *park_hold(struct sk_buff *skb)
 {
 	if (park_copies(skb)) {
-		struct sk_buff *copy = skb_copy(skb, GFP_ATOMIC);
+		struct sk_buff *copy = skb_copy_expand(skb, LL_MAX_HEADER, 0, GFP_ATOMIC);
 
 		if (!copy)
 			return NULL;
@@ -228,6 +228,7 @@ enum sluice_park_result sluice_park_again(struct sluice_park *park, const struct
 	}
 
 	if (packet->protocol != IPPROTO_TCP) {
+		entry->retransmits++;
 		sluice_count(entry->network, SLUICE_COUNT_RETRANSMITTED);
 		old = skb;
 		result = SLUICE_PARK_KEPT;

@@ -37,10 +37,10 @@ struct sluice_network;
 /* A received packet that pins more memory than this is copied before it is kept. */
 #define SLUICE_PARK_TRUESIZE_MAX	2048
 /* What is longer is kept as it came, and weighs as much more as it pins. */
-#define SLUICE_PARK_WEIGHT		SLUICE_PARK_TRUESIZE_MAX
+#define SLUICE_PARK_WEIGHT		4096
 /* A longer SYN carries more data than any client sends with one, and would pin that much. */
 #define SLUICE_PARK_LENGTH_MAX		2048
-/* Entries ended in one go before others get the lock. */
+/* Weight of the entries ended in one go before others get the lock. */
 #define SLUICE_PARK_SCAN_BATCH		512
 /* Ids fit a dump's cursor on 32-bit machines, too. */
 #define SLUICE_PARK_IDS			XA_LIMIT(1, INT_MAX)

@@ -9,6 +9,7 @@
 #include <linux/tcp.h>
 #include <net/dsfield.h>
 #include <net/inet_ecn.h>
+#include <net/inetpeer.h>
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
 #include <net/ip6_route.h>
@@ -307,6 +308,17 @@ void sluice_reply_icmp(struct sluice_network *network, const struct sk_buff *skb
 		sluice_count(network, SLUICE_COUNT_REPLY_FAILED);
 }
 
+bool sluice_reply_allowed(struct sluice_network *network, const struct sluice_packet *packet)
+{
+	struct net *net = dev_net(network->dev);
+
+	if (sluice_is_ipv4(packet))
+		return inet_peer_xrlim_allow(inet_getpeer_v4(net->ipv4.peers, packet->source.s6_addr32[3], 0),
+					     READ_ONCE(net->ipv4.sysctl_icmp_ratelimit));
+	return inet_peer_xrlim_allow(inet_getpeer_v6(net->ipv6.peers, &packet->source),
+				     READ_ONCE(net->ipv6.sysctl.icmpv6_time));
+}
+
 void sluice_reply_refuse(struct sluice_network *network, const struct sk_buff *skb, const struct sluice_packet *packet)
 {
 	struct sluice_icmp_error error = sluice_icmp_protocol_unreachable(packet->family);
@@ -358,8 +370,7 @@ void sluice_reply_echo(struct sluice_network *network, struct sk_buff *skb, cons
 {
 	unsigned int headers = packet->transport_offset + sizeof(struct icmphdr);
 
-	if ((skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_help(skb)) ||
-	    skb_ensure_writable(skb, headers)) {
+	if (skb_ensure_writable(skb, headers)) {
 		sluice_count(network, SLUICE_COUNT_REPLY_FAILED);
 		kfree_skb(skb);
 		return;

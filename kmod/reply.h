@@ -45,6 +45,11 @@ void sluice_reply_reset(struct sluice_network *network, const struct sluice_pack
 /* @source NULL: the network's gateway address (T5). */
 void sluice_reply_icmp(struct sluice_network *network, const struct sk_buff *skb, const struct sluice_packet *packet,
 		       const struct sluice_icmp_error *error, const struct in6_addr *source);
+/*
+ * May an error that no verdict asked for be sent about @packet?  Counts against the host's own rate for its source
+ * (icmp_ratelimit; RFC 4443, 2.4 f).
+ */
+bool sluice_reply_allowed(struct sluice_network *network, const struct sluice_packet *packet);
 /* As a host that wants nothing of it: RST, or ICMP protocol unreachable from the gateway address. */
 void sluice_reply_refuse(struct sluice_network *network, const struct sk_buff *skb, const struct sluice_packet *packet);
 /*

@@ -3,7 +3,9 @@
 
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
+#include <linux/in.h>
 #include <linux/netdevice.h>
+#include <net/ipv6.h>
 
 #include "net.h"
 #include "network.h"
@@ -38,6 +40,19 @@ static void accept(struct sluice_net *sn, u32 id)
 	local_bh_enable();
 }
 
+/* A source must be one host, and of the client's family (RFC 1122, 3.2.1.3; RFC 4443, 2.2). */
+static bool may_report(u8 family, const struct in6_addr *source)
+{
+	if (family == NFPROTO_IPV4) {
+		__be32 address = source->s6_addr32[3];
+
+		return ipv6_addr_v4mapped(source) && !ipv4_is_multicast(address) && !ipv4_is_lbcast(address) &&
+		       !ipv4_is_loopback(address) && !ipv4_is_zeronet(address);
+	}
+	return !ipv6_addr_v4mapped(source) && ipv6_addr_type(source) & IPV6_ADDR_UNICAST &&
+	       !ipv6_addr_loopback(source);
+}
+
 static void answer(struct sluice_parked *entry, const struct sluice_ruling *ruling)
 {
 	u8 family = ipv6_addr_v4mapped(&entry->tuple.source) ? NFPROTO_IPV4 : NFPROTO_IPV6;
@@ -63,8 +78,7 @@ static void answer(struct sluice_parked *entry, const struct sluice_ruling *ruli
 			error.code = ruling->icmp_code;
 			error.mtu = ruling->icmp_mtu;
 		}
-		/* A reporter of the other family cannot be a source. */
-		if (ruling->has_source && ipv6_addr_v4mapped(&ruling->icmp_source) == (family == NFPROTO_IPV4))
+		if (ruling->has_source && may_report(family, &ruling->icmp_source))
 			source = &ruling->icmp_source;
 		sluice_reply_icmp(network, entry->skb, &packet, &error, source);
 		break;
@@ -110,8 +124,14 @@ void sluice_verdict_unanswered(struct sluice_net *sn, struct sluice_parked *entr
 	struct sluice_icmp_error error = sluice_icmp_net_unreachable(family);
 	struct sluice_packet packet;
 
-	sluice_count(entry->network, SLUICE_COUNT_UNANSWERED);
-	if (sluice_packet_parse(entry->skb, family, &packet))
+	if (!sluice_packet_parse(entry->skb, family, &packet)) {
+		sluice_count(entry->network, SLUICE_COUNT_REPLY_FAILED);
+	} else if (packet.protocol != IPPROTO_TCP && !sluice_reply_allowed(entry->network, &packet)) {
+		/* A SYN's client waits for it; of a flood of pings the host's rate is told. */
+		sluice_count(entry->network, SLUICE_COUNT_DROP_LIMITED);
+	} else {
+		sluice_count(entry->network, SLUICE_COUNT_UNANSWERED);
 		sluice_reply_icmp(entry->network, entry->skb, &packet, &error, NULL);
+	}
 	sluice_parked_free(entry);
 }

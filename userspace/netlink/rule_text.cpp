@@ -75,7 +75,8 @@ std::string protocol_name(std::uint8_t protocol) {
 }
 
 bool has_ports(std::uint8_t protocol) {
-  return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+  return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
+         protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
 }
 
 std::string party(std::uint8_t protocol, const Endpoint& endpoint) {
@@ -107,6 +108,7 @@ Result<Rule> parse_rule(std::string_view text) {
   }
   if (words.size() > 3) {
     if (!rule.protocol) return Error{"ports need a protocol, in " + quoted(text)};
+    if (!has_ports(*rule.protocol)) return Error{protocol_name(*rule.protocol) + " has no ports, in " + quoted(text)};
     auto ports = parse_ports(words[3]);
     if (!ports) return ports.error();
     rule.ports = *ports;
