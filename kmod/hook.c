@@ -9,7 +9,7 @@
  *	TCP of a known connection, or an ICMP error about one -> the proxy
  *	the link's own traffic -> the host
  *	the gateway address -> echo reply, or refused
- *	TCP SYN, echo request -> parked already? -> TTL left? -> access lists -> park
+ *	TCP SYN, echo request -> TTL left? -> parked already? -> access lists -> park
  *	other TCP -> RST;  other protocols -> administratively prohibited
  */
 
@@ -181,6 +181,15 @@ static unsigned int hook_gateway(struct sluice_network *network, struct sk_buff 
 	return answer_error(network, skb, packet, &error, SLUICE_COUNT_GATEWAY_REFUSED);
 }
 
+/* We are the client's first router, and count as one (RFC 1812, 5.3.1; I3). */
+static unsigned int hook_ttl_ends(struct sluice_network *network, const struct sk_buff *skb,
+				  const struct sluice_packet *packet)
+{
+	struct sluice_icmp_error error = sluice_icmp_time_exceeded(packet->family);
+
+	return answer_error(network, skb, packet, &error, SLUICE_COUNT_TTL_EXCEEDED);
+}
+
 static unsigned int steered(struct sluice_network *network, enum sluice_steer_result result)
 {
 	if (result == SLUICE_STEER_DONE)
@@ -196,11 +205,6 @@ static unsigned int hook_new(struct sluice_net *sn, const struct sluice_client *
 	struct sluice_icmp_error error;
 	struct sluice_decision decision;
 
-	/* We are the client's first router, and count as one (RFC 1812, 5.3.1; I3). */
-	if (packet->ttl <= 1) {
-		error = sluice_icmp_time_exceeded(packet->family);
-		return answer_error(network, skb, packet, &error, SLUICE_COUNT_TTL_EXCEEDED);
-	}
 	decision = sluice_acl_decide(rcu_dereference(client->acl), rcu_dereference(network->acl), packet->protocol,
 				     &packet->destination, port);
 	switch (decision.action) {
@@ -275,6 +279,8 @@ static unsigned int hook_tcp(struct sluice_net *sn, const struct sluice_client *
 	if (sluice_packet_is_syn(packet)) {
 		if (skb->len > SLUICE_PARK_LENGTH_MAX)
 			return drop(network, SLUICE_COUNT_DROP_MALFORMED);
+		if (packet->ttl <= 1)
+			return hook_ttl_ends(network, skb, packet);
 		return hook_syn(sn, client, prefix_length, skb, state, packet);
 	}
 	if (packet->tcp_flags & TCPHDR_RST) {
@@ -302,6 +308,8 @@ static unsigned int hook_echo(struct sluice_net *sn, const struct sluice_client 
 {
 	if (!echo_ok(skb, state, packet))
 		return drop(client->network, SLUICE_COUNT_DROP_MALFORMED);
+	if (packet->ttl <= 1)
+		return hook_ttl_ends(client->network, skb, packet);
 	if (sluice_park_again(&sn->park, client->network, packet, skb) == SLUICE_PARK_KEPT)
 		return NF_STOLEN;
 	return hook_new(sn, client, prefix_length, skb, packet, 0);

@@ -201,6 +201,9 @@ static struct sluice_parked *park_find_own(struct sluice_park *park, const struc
  * tuple, since the far end's answer will serve it as well.  A pass is good for the SYN that
  * earned it only: another sequence number is another connection, and needs its own verdict.
  *
+ * A SYN with more TTL than the parked one's, where that was a traceroute's probe, is the next probe: the
+ * parked one is given up, and this one is to be offered (I3).
+ *
  * A copy of an echo request is dropped: the first one's answer serves both, and a larger one in its
  * place would not have been weighed.
  */
@@ -232,6 +235,10 @@ enum sluice_park_result sluice_park_again(struct sluice_park *park, const struct
 		sluice_count(entry->network, SLUICE_COUNT_RETRANSMITTED);
 		old = skb;
 		result = SLUICE_PARK_KEPT;
+		goto out;
+	}
+	if (packet->ttl > entry->ttl && entry->ttl < SLUICE_PARK_PROBE_TTL) {
+		sluice_park_withdraw(park, entry, SLUICE_REASON_RESET, SLUICE_COUNT_WITHDRAWN);
 		goto out;
 	}
 	skb = park_hold(skb);

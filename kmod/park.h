@@ -38,6 +38,8 @@ struct sluice_network;
 #define SLUICE_PARK_TRUESIZE_MAX	2048
 /* What is longer is kept as it came, and weighs as much more as it pins. */
 #define SLUICE_PARK_WEIGHT		4096
+/* Who sends SYNs with less TTL than this counts routers; no host starts as low. */
+#define SLUICE_PARK_PROBE_TTL		32
 /* A longer SYN carries more data than any client sends with one, and would pin that much. */
 #define SLUICE_PARK_LENGTH_MAX		2048
 /* Weight of the entries ended in one go before others get the lock. */

@@ -74,7 +74,7 @@ enum sluice_state {
 
 /**
  * enum sluice_reason - Why a parked packet needs no verdict any more.
- * @SLUICE_REASON_RESET: The client sent RST.
+ * @SLUICE_REASON_RESET: The client gave it up: RST, or a SYN with more TTL after one with less than 32 (the next probe of a traceroute).
  * @SLUICE_REASON_EXPIRED: The client has not sent it for park-timeout.
  * @SLUICE_REASON_REMOVED: Its network, its client or its access device was removed.
  */

@@ -24,7 +24,7 @@ inline constexpr CounterName network_counters[] = {
     {SLUICE_A_COUNTER_UNREACHABLE, "unreachable", "Verdict unreachable: ICMP error sent."},
     {SLUICE_A_COUNTER_REPLIED, "replied", "Verdict reply: echo reply sent (I1)."},
     {SLUICE_A_COUNTER_TIMED_OUT, "timed-out", "Verdict timeout: silence."},
-    {SLUICE_A_COUNTER_WITHDRAWN, "withdrawn", "Parked SYNs given up by their client with RST."},
+    {SLUICE_A_COUNTER_WITHDRAWN, "withdrawn", "Parked SYNs given up by their client, with RST or with a traceroute's next probe."},
     {SLUICE_A_COUNTER_EXPIRED, "expired", "Parked SYNs whose park time ended."},
     {SLUICE_A_COUNTER_UNANSWERED, "unanswered", "Parked SYNs answered network unreachable because no controller took them."},
     {SLUICE_A_COUNTER_REMOVED, "removed", "Parked SYNs dropped with their network, client or access device."},

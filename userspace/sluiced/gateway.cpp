@@ -268,7 +268,7 @@ void Gateway::withdrawn(const Offer& offer, netlink::Reason reason) {
   record.ended = Clock::now();
   switch (reason) {
     case netlink::Reason::reset:
-      record.outcome = "given up: the client sent RST";
+      record.outcome = "given up by the client";
       break;
     case netlink::Reason::expired:
       record.outcome = "given up: the park time ended";
