@@ -3,10 +3,12 @@
 
 #include <netinet/in.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <random>
 #include <vector>
 
 namespace sluice::agent {
@@ -52,13 +54,23 @@ std::uint8_t hops_of(const session::v1::Offer& offer) {
   return static_cast<std::uint8_t>(std::clamp(offer.ttl(), kHopsBefore, 255U) - kHopsBefore);
 }
 
-os::Echo echo_of(const session::v1::Offer& offer, const Address& destination, std::uint16_t sequence) {
+/// Each holds a descriptor, and connections need them too.
+std::size_t pings_max() {
+  constexpr rlim_t most = 8192;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = 1024;
+  return static_cast<std::size_t>(std::min(most, limit.rlim_cur / 4));
+}
+
+os::Echo echo_of(const session::v1::Offer& offer, const Address& destination) {
+  static std::random_device random;
+  const std::uint64_t token = static_cast<std::uint64_t>(random()) << 32 | random();
   return {destination,
           hops_of(offer),
           static_cast<std::uint8_t>(offer.tos()),
           offer.dont_fragment(),
           static_cast<std::uint16_t>(offer.length()),
-          sequence};
+          token};
 }
 
 }  // namespace
@@ -139,7 +151,9 @@ Task<void> Session::answer_offer(session::v1::Offer offer) {
   const std::uint64_t id = offer.id();
   Result<Endpoint> destination = destination_of(offer);
   if (!destination) {
-    Connect nowhere(check_timer_.get_executor(), Endpoint{});
+    // In the numbers of the destination's family, where it has one.
+    Result<Address> address = Address::from_bytes(offer.destination_address());
+    Connect nowhere(check_timer_.get_executor(), Endpoint{address ? *address : Address{}, 0});
     send_answer(id, nowhere, Outcome::net_unreachable(nowhere.destination().address, destination.error().message));
     co_return;
   }
@@ -148,7 +162,7 @@ Task<void> Session::answer_offer(session::v1::Offer offer) {
   std::shared_ptr<Connect> connect;
   std::shared_ptr<Attempt> attempt;
   if (is_ping) {
-    const os::Echo echo = echo_of(offer, destination->address, next_ping_++);
+    const os::Echo echo = echo_of(offer, destination->address);
     attempt = std::make_shared<Ping>(check_timer_.get_executor(), echo);
   } else {
     connect = std::make_shared<Connect>(check_timer_.get_executor(), *destination, hops_of(offer));
@@ -158,14 +172,25 @@ Task<void> Session::answer_offer(session::v1::Offer offer) {
     control_->close("the gateway used offer id " + std::to_string(id) + " twice");
     co_return;
   }
-  if (offer.ttl() == kHopsBefore) {
+  // What is for this host does not pass it.
+  const std::optional<Address> source = os::source_towards(destination->address);
+  const bool passes = source != destination->address;
+  if (offer.ttl() == kHopsBefore && passes) {
     // It has passed the gateway, and ends here (RFC 1812, 5.3.1; I3).
     offers_.erase(id);
-    send_answer(id, *attempt, Outcome::time_exceeded(destination->address, os::source_towards(destination->address)));
+    send_answer(id, *attempt, Outcome::time_exceeded(destination->address, source));
     co_return;
   }
+  if (is_ping && pings_ >= pings_max()) {
+    offers_.erase(id);
+    send_answer(id, *attempt, Outcome::timed_out("too many pings at once"));
+    co_return;
+  }
+  pings_ += is_ping;
   Outcome outcome = co_await attempt->run(settings_.connect_timeout);
+  pings_ -= is_ping;
   if (attempt->cancelled()) co_return;
+  if (outcome.ttl != 0 && !passes) ++outcome.ttl;
   if (connect && outcome.verdict == session::v1::ACCEPT) {
     co_await accept(id, connect);
   } else {

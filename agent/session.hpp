@@ -66,7 +66,7 @@ class Session : public std::enable_shared_from_this<Session> {
   /// What is carried, by the number of their STREAM session.
   std::unordered_map<std::uint64_t, Stream> streams_;
   std::string list_trouble_;  ///< why the revocation list could not be read last time
-  std::uint16_t next_ping_ = 1;
+  std::size_t pings_ = 0;     ///< under way
   bool over_ = false;
 };
 

@@ -6,6 +6,7 @@
 // clang-format off
 #include <time.h>
 #include <linux/errqueue.h>
+#include <linux/filter.h>
 // clang-format on
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -37,8 +38,12 @@ std::optional<Address> local_address(int fd) {
   return Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&storage));
 }
 
-/// The ICMP error at the head of the socket's error queue.
-std::optional<Outcome> take_icmp_error(int fd) {
+/// Where an ICMP error quotes what it is about: the transport header's first bytes.
+using Quoted = std::array<std::uint8_t, 8>;
+enum class Taken { nothing, another, icmp };
+
+/// Takes the head of the socket's error queue; of an ICMP error fills in *outcome* and *quoted*.
+Taken take_icmp_error(int fd, Outcome& outcome, Quoted& quoted) {
   std::array<char, 256> payload;
   alignas(cmsghdr) std::array<char, 512> control;
   iovec io{.iov_base = payload.data(), .iov_len = payload.size()};
@@ -47,7 +52,10 @@ std::optional<Outcome> take_icmp_error(int fd) {
   message.msg_iovlen = 1;
   message.msg_control = control.data();
   message.msg_controllen = control.size();
-  if (recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return std::nullopt;
+  const ssize_t got = recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+  if (got < 0) return Taken::nothing;
+  quoted.fill(0);
+  std::memcpy(quoted.data(), payload.data(), std::min(quoted.size(), static_cast<std::size_t>(got)));
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     const bool v4 = header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR;
     const bool v6 = header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR;
@@ -61,22 +69,24 @@ std::optional<Outcome> take_icmp_error(int fd) {
     if (length < sizeof(report.error)) continue;
     std::memcpy(&report, CMSG_DATA(header), std::min(length, sizeof(report)));
     if (report.error.ee_origin != SO_EE_ORIGIN_ICMP && report.error.ee_origin != SO_EE_ORIGIN_ICMP6) continue;
-    Outcome outcome;
+    outcome = {};
     outcome.verdict = session::v1::UNREACHABLE;
     outcome.icmp_type = report.error.ee_type;
     outcome.icmp_code = report.error.ee_code;
     if (report.error.ee_errno == EMSGSIZE) outcome.icmp_mtu = report.error.ee_info;
     outcome.reporter = Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&report.offender));
     outcome.detail = std::generic_category().message(static_cast<int>(report.error.ee_errno));
-    return outcome;
+    return Taken::icmp;
   }
-  return std::nullopt;
+  return Taken::another;
 }
 
 /// Of a connect(): errors of this host's own have no reporter.
 std::optional<Outcome> take_connect_error(int fd) {
-  std::optional<Outcome> outcome = take_icmp_error(fd);
-  if (outcome && outcome->reporter == local_address(fd)) outcome->reporter.reset();
+  Outcome outcome;
+  Quoted quoted;
+  if (take_icmp_error(fd, outcome, quoted) != Taken::icmp) return std::nullopt;
+  if (outcome.reporter == local_address(fd)) outcome.reporter.reset();
   return outcome;
 }
 
@@ -125,7 +135,8 @@ UniqueFd icmp_socket(bool v4, int kind) {
 /// A ping socket where net.ipv4.ping_group_range allows one (icmp(7)), else a raw one.
 UniqueFd ping_socket(bool v4) {
   UniqueFd fd = icmp_socket(v4, SOCK_DGRAM);
-  return fd ? std::move(fd) : icmp_socket(v4, SOCK_RAW);
+  if (fd || (errno != EACCES && errno != EPERM)) return fd;
+  return icmp_socket(v4, SOCK_RAW);
 }
 
 bool is_raw(int fd) {
@@ -134,8 +145,10 @@ bool is_raw(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &length) == 0 && kind == SOCK_RAW;
 }
 
-/// Raw sockets get everybody's replies; ping sockets get an identifier of the kernel's in its place.
-std::uint16_t raw_identifier() { return static_cast<std::uint16_t>(getpid()); }
+/// Random, so that nobody can answer a ping that he has not seen.  The kernel puts its own identifier into a ping
+/// socket's requests.
+std::uint16_t identifier_of(const Echo& echo) { return static_cast<std::uint16_t>(echo.token); }
+std::uint16_t sequence_of(const Echo& echo) { return static_cast<std::uint16_t>(echo.token >> 16); }
 
 /// RFC 1071.
 std::uint16_t checksum(std::span<const std::uint8_t> bytes) {
@@ -154,10 +167,11 @@ void put_word(std::vector<std::uint8_t>& bytes, std::size_t at, std::uint16_t va
 
 std::vector<std::uint8_t> echo_message(const Echo& echo, bool raw, std::uint8_t type) {
   std::vector<std::uint8_t> bytes(kEchoHeader + echo.length);
-  for (std::size_t i = 0; i < echo.length; ++i) bytes[kEchoHeader + i] = static_cast<std::uint8_t>(i + echo.sequence);
+  for (std::size_t i = 0; i < echo.length; ++i) bytes[kEchoHeader + i] = static_cast<std::uint8_t>(i);
+  std::memcpy(bytes.data() + kEchoHeader, &echo.token, std::min(sizeof(echo.token), std::size_t{echo.length}));
   bytes[0] = type;
-  put_word(bytes, 4, raw ? raw_identifier() : 0);
-  put_word(bytes, 6, echo.sequence);
+  put_word(bytes, 4, raw ? identifier_of(echo) : 0);
+  put_word(bytes, 6, sequence_of(echo));
   // ICMPv6's covers the addresses, and ping sockets' their identifier: there it is the kernel's to compute.
   if (raw && echo.destination.is_v4()) put_word(bytes, 2, checksum(bytes));
   return bytes;
@@ -197,6 +211,34 @@ Outcome too_big(int fd, const Echo& echo) {
 bool ends_ping(const Outcome& outcome, bool v4) {
   const std::uint32_t type = outcome.icmp_type;
   return v4 ? type == 3 || type == 11 : type >= 1 && type <= 3;
+}
+
+/// Raw sockets hear of everybody's pings to the same host.
+bool is_about(const Quoted& quoted, const Echo& echo, bool raw) {
+  if (quoted[0] != (echo.destination.is_v4() ? 8 : 128)) return false;
+  const auto word = [&](std::size_t at) { return static_cast<std::uint16_t>(quoted[at] << 8 | quoted[at + 1]); };
+  return word(6) == sequence_of(echo) && (!raw || word(4) == identifier_of(echo));
+}
+
+/// A raw socket would get the reply to every ping of its host, and so many of them could push out its own.
+void filter_replies(int fd, const Echo& echo) {
+  const bool v4 = echo.destination.is_v4();
+  const auto load_x = v4 ? sock_filter BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0)  // IPv4's raw sockets show the IP header
+                         : sock_filter BPF_STMT(BPF_LDX | BPF_IMM, 0);
+  std::array<sock_filter, 9> program{{
+      load_x,
+      BPF_STMT(BPF_LD | BPF_B | BPF_IND, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, v4 ? 0U : 129U, 0, 5),
+      BPF_STMT(BPF_LD | BPF_H | BPF_IND, 4),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, identifier_of(echo), 0, 3),
+      BPF_STMT(BPF_LD | BPF_H | BPF_IND, 6),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, sequence_of(echo), 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0x40000),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+  }};
+  const sock_fprog filter{.len = program.size(), .filter = program.data()};
+  // Without it is_reply() decides as well, only later.
+  (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
 }
 
 std::uint32_t ttl_of(msghdr& message) {
@@ -280,12 +322,16 @@ Begun begin_ping(const Echo& echo) {
   const int discover = echo.dont_fragment ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
   set_option(fd, level, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, discover);
   if (echo.hops != 0) set_hops(fd, v4, echo.hops);
+  const bool raw = is_raw(fd);
+  if (raw) filter_replies(fd, echo);
   if (!connect_to(fd, Endpoint{echo.destination, 0})) {
     begun.outcome = from_errno(errno, echo.destination);
     return begun;
   }
-  const std::vector<std::uint8_t> message = echo_message(echo, is_raw(fd), v4 ? 8 : 128);
+  const std::vector<std::uint8_t> message = echo_message(echo, raw, v4 ? 8 : 128);
   if (send(fd, message.data(), message.size(), MSG_NOSIGNAL) < 0) {
+    // Lost in a queue of our own, as any router may lose it: silence.
+    if (errno == ENOBUFS || errno == EAGAIN || errno == ENOMEM) return begun;
     begun.outcome = errno == EMSGSIZE ? too_big(fd, echo) : from_errno(errno, echo.destination);
   }
   return begun;
@@ -296,21 +342,28 @@ std::optional<Outcome> finish_ping(int socket, const Echo& echo) {
   int number = 0;
   socklen_t length = sizeof(number);
   (void)getsockopt(socket, SOL_SOCKET, SO_ERROR, &number, &length);
-  while (std::optional<Outcome> icmp = take_icmp_error(socket)) {
-    if (ends_ping(*icmp, echo.destination.is_v4())) return icmp;
-  }
   const bool raw = is_raw(socket);
+  Outcome icmp;
+  Quoted quoted;
+  for (Taken taken; (taken = take_icmp_error(socket, icmp, quoted)) != Taken::nothing;) {
+    if (taken == Taken::icmp && ends_ping(icmp, echo.destination.is_v4()) && is_about(quoted, echo, raw)) return icmp;
+  }
   std::vector<std::uint8_t> bytes(kEchoHeader + echo.length + 60 + 1);  // an IPv4 header; a byte too many is no reply
   for (;;) {
     alignas(cmsghdr) std::array<char, 128> control;
     iovec io{.iov_base = bytes.data(), .iov_len = bytes.size()};
+    sockaddr_storage from{};
     msghdr message{};
+    message.msg_name = &from;
+    message.msg_namelen = sizeof(from);
     message.msg_iov = &io;
     message.msg_iovlen = 1;
     message.msg_control = control.data();
     message.msg_controllen = control.size();
     const ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT);
     if (got < 0) return std::nullopt;
+    // A ping socket takes replies from anybody, connected or not (ping_lookup() in the kernel).
+    if (Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&from)) != echo.destination) continue;
     if (!is_reply({bytes.data(), static_cast<std::size_t>(got)}, echo, raw)) continue;
     Outcome outcome = Outcome::accepted();
     outcome.ttl = ttl_of(message);

@@ -37,8 +37,8 @@ struct Echo {
   std::uint8_t hops = 0;  ///< TTL, 0: the usual one
   std::uint8_t tos = 0;
   bool dont_fragment = false;
-  std::uint16_t length = 0;    ///< bytes of payload
-  std::uint16_t sequence = 0;  ///< tells the pings of this process apart
+  std::uint16_t length = 0;  ///< bytes of payload
+  std::uint64_t token = 0;   ///< random: identifier, sequence number and the payload's first bytes
 };
 
 /// How this process may ping: "socket" (a ping socket, for everybody), "raw" (needs CAP_NET_RAW), or "": not at all.

@@ -28,6 +28,9 @@ Parked parked_v4() {
   parked.retransmits = 2;
   parked.scope = Scope::network;
   parked.index = 4;
+  parked.length = 56;
+  parked.tos = 0xb8;
+  parked.dont_fragment = true;
   return parked;
 }
 
@@ -106,13 +109,13 @@ TEST(Codec, EventsCarryManyOfBothKinds) {
 
 TEST(Codec, AllVerdictsOfABatchFit) {
   const IcmpError icmp{3, 4, *Address::parse("192.0.2.1"), 1400};
-  const std::vector<Answer> answers(max_verdicts, Answer{1, Verdict::unreachable, icmp});
+  const std::vector<Answer> answers(max_verdicts, Answer{1, Verdict::unreachable, icmp, {}});
   EXPECT_TRUE(send_verdicts(answers).fits());
 }
 
 TEST(Codec, SmallBatchesFitTheirSmallMessage) {
   const IcmpError icmp{3, 4, *Address::parse("192.0.2.1"), 1400};
-  const std::vector<Answer> answers(32, Answer{1, Verdict::unreachable, icmp});
+  const std::vector<Answer> answers(32, Answer{1, Verdict::unreachable, icmp, {}});
   EXPECT_TRUE(send_verdicts(answers).fits());
 }
 
