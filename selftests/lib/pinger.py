@@ -7,6 +7,7 @@ import struct
 import time
 
 import packets
+from lab import SCALE
 
 REQUEST = {"IPv4": 8, "IPv6": 128}
 REPLY = {"IPv4": 0, "IPv6": 129}
@@ -95,7 +96,7 @@ class Pinger:
                 found[back.key[1]].append(back)
         return found
 
-    def one(self, host, sequence=1, seconds=6, **options):
+    def one(self, host, sequence=1, seconds=6 * SCALE, **options):
         return (self.ask([(host, sequence, options)], seconds)[sequence] or [None])[0]
 
     def close(self):
