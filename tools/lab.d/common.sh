@@ -20,11 +20,10 @@ newest_image() {
 }
 
 # kernel_resolve NAME: sets KERNEL_NAME (for folders), KERNEL_KIND (qemu or uml), KERNEL_IMAGE,
-# KERNEL_RELEASE, KERNEL_DIR (for make -C), KERNEL_ARCH, KERNEL_DEBUG (1: has the sanitizers)
-# and KERNEL_HZ
+# KERNEL_RELEASE, KERNEL_DIR (for make -C), KERNEL_ARCH and KERNEL_DEBUG (1: has the sanitizers)
 kernel_resolve() {
 	local name=$1
-	KERNEL_NAME=$name KERNEL_KIND=qemu KERNEL_ARCH=x86_64 KERNEL_DEBUG=0 KERNEL_DIR='' KERNEL_RELEASE='' KERNEL_HZ=250
+	KERNEL_NAME=$name KERNEL_KIND=qemu KERNEL_ARCH=x86_64 KERNEL_DEBUG=0 KERNEL_DIR='' KERNEL_RELEASE=''
 	case $name in
 	stock)
 		KERNEL_IMAGE=$(newest_image '6.1.*-cloud-amd64' || newest_image '6.1.*-amd64' || newest_image '*') ||
@@ -37,7 +36,6 @@ kernel_resolve() {
 		KERNEL_DEBUG=1
 		KERNEL_IMAGE=$KERNEL_DIR/arch/x86/boot/bzImage
 		[ "$name" = uml ] && KERNEL_KIND=uml KERNEL_ARCH=um KERNEL_IMAGE=$KERNEL_DIR/linux
-		KERNEL_HZ=$(sed -n 's/^CONFIG_HZ=//p' "$KERNEL_DIR/.config")
 		KERNEL_RELEASE=$(cat "$KERNEL_DIR/include/config/kernel.release") ;;
 	*)
 		KERNEL_IMAGE=$name
