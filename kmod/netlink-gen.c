@@ -26,6 +26,26 @@ static struct netlink_range_validation sluice_network_park_source_max_range = {
 	.max = 1048576,
 };
 
+static struct netlink_range_validation sluice_network_association_max_range = {
+	.min = 1,
+	.max = 1048576,
+};
+
+static struct netlink_range_validation sluice_network_association_client_max_range = {
+	.min = 1,
+	.max = 1048576,
+};
+
+static struct netlink_range_validation sluice_network_association_source_max_range = {
+	.min = 1,
+	.max = 1048576,
+};
+
+static struct netlink_range_validation sluice_network_discard_time_range = {
+	.min = 1000,
+	.max = 600000,
+};
+
 static struct netlink_range_validation sluice_client_id_range = {
 	.min = 1,
 	.max = 2147483647,
@@ -69,13 +89,17 @@ static const struct nla_policy sluice_network_get_policy[SLUICE_A_NETWORK_NAME +
 	[SLUICE_A_NETWORK_NAME] = { .type = NLA_NUL_STRING, .len = 15 },
 };
 
-static const struct nla_policy sluice_network_set_policy[SLUICE_A_NETWORK_PARK_SOURCE_MAX + 1] = {
+static const struct nla_policy sluice_network_set_policy[SLUICE_A_NETWORK_DISCARD_TIME + 1] = {
 	[SLUICE_A_NETWORK_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
 	[SLUICE_A_NETWORK_NAME] = { .type = NLA_NUL_STRING, .len = 15 },
 	[SLUICE_A_NETWORK_PARK_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_network_park_timeout_range),
 	[SLUICE_A_NETWORK_PARK_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_network_park_max_range),
 	[SLUICE_A_NETWORK_PARK_CLIENT_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_network_park_client_max_range),
 	[SLUICE_A_NETWORK_PARK_SOURCE_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_network_park_source_max_range),
+	[SLUICE_A_NETWORK_ASSOCIATION_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_network_association_max_range),
+	[SLUICE_A_NETWORK_ASSOCIATION_CLIENT_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_network_association_client_max_range),
+	[SLUICE_A_NETWORK_ASSOCIATION_SOURCE_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_network_association_source_max_range),
+	[SLUICE_A_NETWORK_DISCARD_TIME] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_network_discard_time_range),
 };
 
 static const struct nla_policy sluice_client_new_policy[SLUICE_A_CLIENT_PREFIX + 1] = {
@@ -111,11 +135,12 @@ static const struct nla_policy sluice_acl_test_policy[SLUICE_A_ACL_PORT + 1] = {
 	[SLUICE_A_ACL_PORT] = { .type = NLA_U16 },
 };
 
-static const struct nla_policy sluice_controller_bind_policy[SLUICE_A_CONTROLLER_CREDIT + 1] = {
+static const struct nla_policy sluice_controller_bind_policy[SLUICE_A_CONTROLLER_DATAGRAM_SOCKET + 1] = {
 	[SLUICE_A_CONTROLLER_PROXY_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
 	[SLUICE_A_CONTROLLER_MARK] = { .type = NLA_U32 },
 	[SLUICE_A_CONTROLLER_MARK_MASK] = NLA_POLICY_MIN(NLA_U32, 1),
 	[SLUICE_A_CONTROLLER_CREDIT] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_controller_credit_range),
+	[SLUICE_A_CONTROLLER_DATAGRAM_SOCKET] = { .type = NLA_U32 },
 };
 
 static const struct nla_policy sluice_controller_credit_policy[SLUICE_A_CONTROLLER_CREDIT + 1] = {
@@ -139,7 +164,7 @@ const struct genl_ops sluice_netlink_ops[] = {
 		.cmd		= SLUICE_CMD_NETWORK_SET,
 		.doit		= sluice_netlink_network_set,
 		.policy		= sluice_network_set_policy,
-		.maxattr	= SLUICE_A_NETWORK_PARK_SOURCE_MAX,
+		.maxattr	= SLUICE_A_NETWORK_DISCARD_TIME,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -199,7 +224,7 @@ const struct genl_ops sluice_netlink_ops[] = {
 		.cmd		= SLUICE_CMD_CONTROLLER_BIND,
 		.doit		= sluice_netlink_controller_bind,
 		.policy		= sluice_controller_bind_policy,
-		.maxattr	= SLUICE_A_CONTROLLER_CREDIT,
+		.maxattr	= SLUICE_A_CONTROLLER_DATAGRAM_SOCKET,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

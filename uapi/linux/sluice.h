@@ -8,11 +8,12 @@
 
 /**
  * enum sluice_verdict - What the far end said to an offer.
- * @SLUICE_VERDICT_ACCEPT: A SYN's far end is connected and a STREAM session is waiting: release the SYN to the proxy (T3).
- * @SLUICE_VERDICT_REFUSE: The far end refused: answer a SYN with RST (T4), anything else with ICMP protocol unreachable.
- * @SLUICE_VERDICT_UNREACHABLE: Answer the ICMP error of icmp-type and icmp-code (T5); without them, network unreachable.
- * @SLUICE_VERDICT_TIMEOUT: The far end stayed silent: forget the packet in silence (T6).
+ * @SLUICE_VERDICT_ACCEPT: A SYN's far end is connected and a STREAM session is waiting: release the SYN to the proxy (T3).  An agent carries a datagram's association: bind it (U1).
+ * @SLUICE_VERDICT_REFUSE: The far end refused: answer a SYN with RST (T4), UDP with ICMP port unreachable, anything else with protocol unreachable.  A datagram's association is in discard then (U2).
+ * @SLUICE_VERDICT_UNREACHABLE: Answer the ICMP error of icmp-type and icmp-code (T5); without them, network unreachable.  A datagram's association is in discard then, unless the error is about this datagram alone (time exceeded, too big).  Of a bound association: the same error about its newest datagram, and it stays bound (U6).
+ * @SLUICE_VERDICT_TIMEOUT: The far end stayed silent: forget the packet in silence (T6).  A datagram's association is in discard then.
  * @SLUICE_VERDICT_REPLY: The far end answered the echo request: answer it with its own payload (I1).
+ * @SLUICE_VERDICT_UNBIND: The agent has ended the bound association: forget it; a later datagram starts a new one (U5).
  */
 enum sluice_verdict {
 	SLUICE_VERDICT_ACCEPT,
@@ -20,6 +21,7 @@ enum sluice_verdict {
 	SLUICE_VERDICT_UNREACHABLE,
 	SLUICE_VERDICT_TIMEOUT,
 	SLUICE_VERDICT_REPLY,
+	SLUICE_VERDICT_UNBIND,
 
 	/* private: */
 	__SLUICE_VERDICT_COUNT
@@ -28,7 +30,7 @@ enum sluice_verdict {
 /**
  * enum sluice_action - What an ACL rule does with a new connection.
  * @SLUICE_ACTION_OFFER: Park it and offer it to the controller.
- * @SLUICE_ACTION_REFUSE: Answer as a closed port would: RST.
+ * @SLUICE_ACTION_REFUSE: Answer as a closed port would: RST, of UDP ICMP port unreachable.
  * @SLUICE_ACTION_PROHIBIT: Answer ICMP administratively prohibited.
  * @SLUICE_ACTION_DROP: Drop in silence.
  */
@@ -62,11 +64,15 @@ enum sluice_scope {
  * @SLUICE_STATE_WAITING: Parked; the controller has not been told yet.
  * @SLUICE_STATE_ANNOUNCED: The controller has been told and owes a verdict.
  * @SLUICE_STATE_RELEASED: Accepted; the 4-tuple holds a pass to the proxy.
+ * @SLUICE_STATE_BOUND: An association: its datagrams go to the controller's datagram socket (U1).
+ * @SLUICE_STATE_DISCARD: An association that was refused: its datagrams are dropped or answered here (U2).
  */
 enum sluice_state {
 	SLUICE_STATE_WAITING,
 	SLUICE_STATE_ANNOUNCED,
 	SLUICE_STATE_RELEASED,
+	SLUICE_STATE_BOUND,
+	SLUICE_STATE_DISCARD,
 
 	/* private: */
 	__SLUICE_STATE_COUNT
@@ -98,6 +104,11 @@ enum {
 	SLUICE_A_NETWORK_PARK_SOURCE_MAX,
 	SLUICE_A_NETWORK_PARKED,
 	SLUICE_A_NETWORK_CLIENTS,
+	SLUICE_A_NETWORK_ASSOCIATION_MAX,
+	SLUICE_A_NETWORK_ASSOCIATION_CLIENT_MAX,
+	SLUICE_A_NETWORK_ASSOCIATION_SOURCE_MAX,
+	SLUICE_A_NETWORK_DISCARD_TIME,
+	SLUICE_A_NETWORK_ASSOCIATIONS,
 	SLUICE_A_NETWORK_PAD,
 
 	__SLUICE_A_NETWORK_MAX,
@@ -158,7 +169,7 @@ enum {
 	SLUICE_A_RULE_MAX = (__SLUICE_A_RULE_MAX - 1)
 };
 
-/* A parked packet, a TCP SYN or an echo request.  Unless it says so, "SYN" means either in what follows. */
+/* A parked packet, a TCP SYN, an echo request or a datagram, and what became of it.  Unless it says so, "SYN" means any in what follows. */
 enum {
 	SLUICE_A_PARKED_UNSPEC,
 	SLUICE_A_PARKED_ID,
@@ -178,6 +189,8 @@ enum {
 	SLUICE_A_PARKED_LENGTH,
 	SLUICE_A_PARKED_TOS,
 	SLUICE_A_PARKED_DONT_FRAGMENT,
+	SLUICE_A_PARKED_HELD,
+	SLUICE_A_PARKED_IDLE,
 
 	__SLUICE_A_PARKED_MAX,
 	SLUICE_A_PARKED_MAX = (__SLUICE_A_PARKED_MAX - 1)
@@ -219,6 +232,7 @@ enum {
 	SLUICE_A_CONTROLLER_PARKED,
 	SLUICE_A_CONTROLLER_WITHDRAWN,
 	SLUICE_A_CONTROLLER_VERDICT,
+	SLUICE_A_CONTROLLER_DATAGRAM_SOCKET,
 
 	__SLUICE_A_CONTROLLER_MAX,
 	SLUICE_A_CONTROLLER_MAX = (__SLUICE_A_CONTROLLER_MAX - 1)
@@ -263,6 +277,17 @@ enum {
 	SLUICE_A_COUNTER_REPLY_FAILED,
 	SLUICE_A_COUNTER_RELEASE_FAILED,
 	SLUICE_A_COUNTER_PASSED_LINK,
+	SLUICE_A_COUNTER_BOUND,
+	SLUICE_A_COUNTER_UNBOUND,
+	SLUICE_A_COUNTER_RELAYED,
+	SLUICE_A_COUNTER_ASSOCIATION_ERROR,
+	SLUICE_A_COUNTER_DISCARD_ANSWERED,
+	SLUICE_A_COUNTER_DROP_DISCARD,
+	SLUICE_A_COUNTER_DROP_HELD_FULL,
+	SLUICE_A_COUNTER_DROP_ASSOCIATION_FULL,
+	SLUICE_A_COUNTER_DROP_CLIENT_ASSOCIATION_FULL,
+	SLUICE_A_COUNTER_DROP_SOURCE_ASSOCIATION_FULL,
+	SLUICE_A_COUNTER_DROP_RELAY_FULL,
 	SLUICE_A_COUNTER_DROP_NO_CLIENT,
 	SLUICE_A_COUNTER_VERDICT_STALE,
 	SLUICE_A_COUNTER_EVENTS,

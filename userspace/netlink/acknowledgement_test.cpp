@@ -77,8 +77,9 @@ TEST(AcknowledgementTest, ANegativeNumberIsAnErrno) {
 }
 
 TEST(AcknowledgementTest, NamesTheAttributeAndTheKernelsWords) {
-  const Message request =
-      set_network(5, {.park_timeout_ms = 1, .park_max = {}, .park_client_max = {}, .park_source_max = {}});
+  NetworkLimits limits;
+  limits.park_timeout_ms = 1;
+  const Message request = set_network(5, limits);
   Acknowledgement answer(NLMSG_ERROR, -ERANGE, capped);
   answer.text("integer out of range").number(NLMSGERR_ATTR_OFFS, offset_of(request, 1));
   auto result = parse_acknowledgement(answer.bytes(), request.bytes());

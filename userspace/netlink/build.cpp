@@ -62,6 +62,10 @@ Message set_network(std::uint32_t ifindex, const NetworkLimits& limits) {
   if (limits.park_max) message.put(SLUICE_A_NETWORK_PARK_MAX, *limits.park_max);
   if (limits.park_client_max) message.put(SLUICE_A_NETWORK_PARK_CLIENT_MAX, *limits.park_client_max);
   if (limits.park_source_max) message.put(SLUICE_A_NETWORK_PARK_SOURCE_MAX, *limits.park_source_max);
+  if (limits.association_max) message.put(SLUICE_A_NETWORK_ASSOCIATION_MAX, *limits.association_max);
+  if (limits.association_client_max) message.put(SLUICE_A_NETWORK_ASSOCIATION_CLIENT_MAX, *limits.association_client_max);
+  if (limits.association_source_max) message.put(SLUICE_A_NETWORK_ASSOCIATION_SOURCE_MAX, *limits.association_source_max);
+  if (limits.discard_time_ms) message.put(SLUICE_A_NETWORK_DISCARD_TIME, *limits.discard_time_ms);
   return message;
 }
 
@@ -114,6 +118,8 @@ Message bind_controller(const Controller& controller) {
   message.put(SLUICE_A_CONTROLLER_MARK, controller.mark);
   message.put(SLUICE_A_CONTROLLER_MARK_MASK, controller.mark_mask);
   message.put(SLUICE_A_CONTROLLER_CREDIT, controller.credit);
+  if (controller.datagram_socket)
+    message.put(SLUICE_A_CONTROLLER_DATAGRAM_SOCKET, static_cast<std::uint32_t>(*controller.datagram_socket));
   return message;
 }
 
@@ -151,6 +157,8 @@ void put_parked(Message& message, std::uint16_t attribute, const Parked& parked)
     message.put(SLUICE_A_PARKED_RETRANSMITS, parked.retransmits);
     message.put(SLUICE_A_PARKED_SCOPE, static_cast<std::uint8_t>(parked.scope));
     if (parked.index) message.put(SLUICE_A_PARKED_INDEX, *parked.index);
+    message.put(SLUICE_A_PARKED_HELD, parked.held);
+    if (parked.idle) message.put(SLUICE_A_PARKED_IDLE, static_cast<std::uint32_t>(parked.idle->count()));
   };
   message.nest(attribute, put_everything);
 }

@@ -49,6 +49,17 @@ inline constexpr CounterName network_counters[] = {
     {SLUICE_A_COUNTER_REPLY_FAILED, "reply-failed", "Answers that could not be built or routed to the client."},
     {SLUICE_A_COUNTER_RELEASE_FAILED, "release-failed", "Accepted SYNs that could not be released (their access device is gone)."},
     {SLUICE_A_COUNTER_PASSED_LINK, "passed-link", "Packets of the link itself (multicast, neighbour discovery, DHCP), left to the host."},
+    {SLUICE_A_COUNTER_BOUND, "bound", "Verdict accept: associations bound (U1)."},
+    {SLUICE_A_COUNTER_UNBOUND, "unbound", "Bound associations that ended: by verdict unbind, or because the controller is gone."},
+    {SLUICE_A_COUNTER_RELAYED, "relayed", "Datagrams given to the controller."},
+    {SLUICE_A_COUNTER_ASSOCIATION_ERROR, "association-error", "Verdict unreachable about a bound association: ICMP error sent (U6)."},
+    {SLUICE_A_COUNTER_DISCARD_ANSWERED, "discard-answered", "Datagrams of an association in discard, answered with the error that put it there."},
+    {SLUICE_A_COUNTER_DROP_DISCARD, "drop-discard", "Datagrams of an association in discard, dropped in silence (U2)."},
+    {SLUICE_A_COUNTER_DROP_HELD_FULL, "drop-held-full", "Datagrams dropped because as many already wait for the same association's agent."},
+    {SLUICE_A_COUNTER_DROP_ASSOCIATION_FULL, "drop-association-full", "Datagrams dropped at association-max."},
+    {SLUICE_A_COUNTER_DROP_CLIENT_ASSOCIATION_FULL, "drop-client-association-full", "Datagrams dropped at association-client-max."},
+    {SLUICE_A_COUNTER_DROP_SOURCE_ASSOCIATION_FULL, "drop-source-association-full", "Datagrams dropped at association-source-max."},
+    {SLUICE_A_COUNTER_DROP_RELAY_FULL, "drop-relay-full", "Datagrams of bound associations that found the controller's datagram socket full, or none."},
 };
 
 inline constexpr CounterName namespace_counters[] = {
@@ -65,6 +76,7 @@ inline constexpr std::string_view verdict_names[] = {
     "unreachable",
     "timeout",
     "reply",
+    "unbind",
 };
 
 inline constexpr std::string_view action_names[] = {
@@ -84,6 +96,8 @@ inline constexpr std::string_view state_names[] = {
     "waiting",
     "announced",
     "released",
+    "bound",
+    "discard",
 };
 
 inline constexpr std::string_view reason_names[] = {
@@ -106,6 +120,11 @@ constexpr std::string_view attribute_name(uint8_t command, uint16_t attribute) {
         case SLUICE_A_NETWORK_PARK_SOURCE_MAX: return "park-source-max";
         case SLUICE_A_NETWORK_PARKED: return "parked";
         case SLUICE_A_NETWORK_CLIENTS: return "clients";
+        case SLUICE_A_NETWORK_ASSOCIATION_MAX: return "association-max";
+        case SLUICE_A_NETWORK_ASSOCIATION_CLIENT_MAX: return "association-client-max";
+        case SLUICE_A_NETWORK_ASSOCIATION_SOURCE_MAX: return "association-source-max";
+        case SLUICE_A_NETWORK_DISCARD_TIME: return "discard-time";
+        case SLUICE_A_NETWORK_ASSOCIATIONS: return "associations";
       }
       break;
     case SLUICE_CMD_CLIENT_NEW:
@@ -153,6 +172,8 @@ constexpr std::string_view attribute_name(uint8_t command, uint16_t attribute) {
         case SLUICE_A_PARKED_LENGTH: return "length";
         case SLUICE_A_PARKED_TOS: return "tos";
         case SLUICE_A_PARKED_DONT_FRAGMENT: return "dont-fragment";
+        case SLUICE_A_PARKED_HELD: return "held";
+        case SLUICE_A_PARKED_IDLE: return "idle";
       }
       break;
     case SLUICE_CMD_CONTROLLER_BIND:
@@ -170,6 +191,7 @@ constexpr std::string_view attribute_name(uint8_t command, uint16_t attribute) {
         case SLUICE_A_CONTROLLER_PARKED: return "parked";
         case SLUICE_A_CONTROLLER_WITHDRAWN: return "withdrawn";
         case SLUICE_A_CONTROLLER_VERDICT: return "verdict";
+        case SLUICE_A_CONTROLLER_DATAGRAM_SOCKET: return "datagram-socket";
       }
       break;
     case SLUICE_CMD_COUNTER_GET:
@@ -209,6 +231,17 @@ constexpr std::string_view attribute_name(uint8_t command, uint16_t attribute) {
         case SLUICE_A_COUNTER_REPLY_FAILED: return "reply-failed";
         case SLUICE_A_COUNTER_RELEASE_FAILED: return "release-failed";
         case SLUICE_A_COUNTER_PASSED_LINK: return "passed-link";
+        case SLUICE_A_COUNTER_BOUND: return "bound";
+        case SLUICE_A_COUNTER_UNBOUND: return "unbound";
+        case SLUICE_A_COUNTER_RELAYED: return "relayed";
+        case SLUICE_A_COUNTER_ASSOCIATION_ERROR: return "association-error";
+        case SLUICE_A_COUNTER_DISCARD_ANSWERED: return "discard-answered";
+        case SLUICE_A_COUNTER_DROP_DISCARD: return "drop-discard";
+        case SLUICE_A_COUNTER_DROP_HELD_FULL: return "drop-held-full";
+        case SLUICE_A_COUNTER_DROP_ASSOCIATION_FULL: return "drop-association-full";
+        case SLUICE_A_COUNTER_DROP_CLIENT_ASSOCIATION_FULL: return "drop-client-association-full";
+        case SLUICE_A_COUNTER_DROP_SOURCE_ASSOCIATION_FULL: return "drop-source-association-full";
+        case SLUICE_A_COUNTER_DROP_RELAY_FULL: return "drop-relay-full";
         case SLUICE_A_COUNTER_DROP_NO_CLIENT: return "drop-no-client";
         case SLUICE_A_COUNTER_VERDICT_STALE: return "verdict-stale";
         case SLUICE_A_COUNTER_EVENTS: return "events";

@@ -111,6 +111,10 @@ bool read_parked(Bytes payload, Parked& parked) {
         return read(value, parked.tos);
       case SLUICE_A_PARKED_DONT_FRAGMENT:
         return read_bool(value, parked.dont_fragment);
+      case SLUICE_A_PARKED_HELD:
+        return read(value, parked.held);
+      case SLUICE_A_PARKED_IDLE:
+        return read_milliseconds(value, parked.idle.emplace());
     }
     return true;
   });
@@ -205,6 +209,16 @@ Result<Network> parse_network(Bytes attributes) {
         return read(value, network.parked);
       case SLUICE_A_NETWORK_CLIENTS:
         return read(value, network.clients);
+      case SLUICE_A_NETWORK_ASSOCIATION_MAX:
+        return read(value, network.association_max);
+      case SLUICE_A_NETWORK_ASSOCIATION_CLIENT_MAX:
+        return read(value, network.association_client_max);
+      case SLUICE_A_NETWORK_ASSOCIATION_SOURCE_MAX:
+        return read(value, network.association_source_max);
+      case SLUICE_A_NETWORK_DISCARD_TIME:
+        return read(value, network.discard_time_ms);
+      case SLUICE_A_NETWORK_ASSOCIATIONS:
+        return read(value, network.associations);
     }
     return true;
   });

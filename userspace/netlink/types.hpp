@@ -22,6 +22,7 @@ enum class Verdict : std::uint8_t {
   unreachable = SLUICE_VERDICT_UNREACHABLE,
   timeout = SLUICE_VERDICT_TIMEOUT,
   reply = SLUICE_VERDICT_REPLY,
+  unbind = SLUICE_VERDICT_UNBIND,
 };
 
 enum class Action : std::uint8_t {
@@ -41,6 +42,8 @@ enum class State : std::uint8_t {
   waiting = SLUICE_STATE_WAITING,
   announced = SLUICE_STATE_ANNOUNCED,
   released = SLUICE_STATE_RELEASED,
+  bound = SLUICE_STATE_BOUND,
+  discard = SLUICE_STATE_DISCARD,
 };
 
 enum class Reason : std::uint8_t {
@@ -65,6 +68,11 @@ struct Network {
   std::uint32_t park_source_max = 0;
   std::uint32_t parked = 0;
   std::uint32_t clients = 0;
+  std::uint32_t association_max = 0;
+  std::uint32_t association_client_max = 0;
+  std::uint32_t association_source_max = 0;
+  std::uint32_t discard_time_ms = 0;
+  std::uint32_t associations = 0;
 
   bool operator==(const Network&) const = default;
 };
@@ -75,6 +83,10 @@ struct NetworkLimits {
   std::optional<std::uint32_t> park_max;
   std::optional<std::uint32_t> park_client_max;
   std::optional<std::uint32_t> park_source_max;
+  std::optional<std::uint32_t> association_max;
+  std::optional<std::uint32_t> association_client_max;
+  std::optional<std::uint32_t> association_source_max;
+  std::optional<std::uint32_t> discard_time_ms;
 
   bool operator==(const NetworkLimits&) const = default;
 };
@@ -135,7 +147,8 @@ struct AclDecision {
   bool operator==(const AclDecision&) const = default;
 };
 
-// A TCP SYN or an echo request; the ports of an echo request are its identifier and sequence number.
+// A TCP SYN, an echo request or the first datagram of an association, and what became of it.  The ports of an echo
+// request are its identifier and sequence number; other protocols without ports have 0.
 struct Parked {
   std::uint32_t id = 0;
   std::uint32_t network = 0;
@@ -149,9 +162,11 @@ struct Parked {
   std::uint32_t retransmits = 0;
   Scope scope = Scope::none;
   std::optional<std::uint32_t> index;
-  std::uint32_t length = 0;  // echo request: bytes of its payload
+  std::uint32_t length = 0;  // echo request, datagram: bytes of its payload
   std::uint8_t tos = 0;
   bool dont_fragment = false;
+  std::uint32_t held = 0;                         // datagrams that wait for the agent, the first included
+  std::optional<std::chrono::milliseconds> idle;  // bound: since the client's last datagram
 
   bool operator==(const Parked&) const = default;
 };
@@ -198,6 +213,7 @@ struct Controller {
   std::uint32_t mark_mask = 0;
   std::uint32_t credit = 0;
   std::uint32_t port_id = 0;
+  std::optional<int> datagram_socket;  // bind: a raw socket of protocol 255, whose queue gets the datagrams
 
   bool operator==(const Controller&) const = default;
 };

@@ -74,7 +74,12 @@ Result<void> Gateway::start() {
 
   // What was parked before is announced as soon as we are bound.
   offers_.hold();
-  auto socket = Kernel::bind({proxy_.port(), settings_.mark.value, settings_.mark.mask, Kernel::credit, 0});
+  netlink::Controller controller;
+  controller.proxy_port = proxy_.port();
+  controller.mark = settings_.mark.value;
+  controller.mark_mask = settings_.mark.mask;
+  controller.credit = Kernel::credit;
+  auto socket = Kernel::bind(controller);
   if (!socket) return socket.error();
   kernel_ = std::make_unique<Kernel>(
       control_, *std::move(socket), [this](const netlink::Events& events) { on_kernel_events(events); },
