@@ -9,6 +9,7 @@
 #include "net.h"
 #include "netlink.h"
 #include "network.h"
+#include "relay.h"
 
 void sluice_controller_wake(struct sluice_controller *controller)
 {
@@ -251,6 +252,7 @@ void sluice_controller_bind(struct sluice_net *sn, u32 port_id, u32 credit)
 	lockdep_assert_held(&sn->config_lock);
 
 	sluice_park_forget_withdrawn(&sn->park);
+	sluice_park_unbind_all(&sn->park);
 	sluice_park_reannounce(&sn->park);
 	spin_lock_bh(&sn->park.lock);
 	sn->park.credit = credit;
@@ -284,6 +286,8 @@ static int netlink_event(struct notifier_block *block, unsigned long event, void
 		WRITE_ONCE(sn->controller.lost_at, jiffies);
 		/* Pairs with sluice_controller_absent(). */
 		smp_store_release(&sn->controller.port_id, 0);
+		sluice_park_unbind_all(&sn->park);
+		sluice_relay_set(sn, NULL);
 		sluice_ns_count(sn, SLUICE_NS_COUNT_CONTROLLER_LOST);
 	}
 	mutex_unlock(&sn->config_lock);

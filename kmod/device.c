@@ -95,13 +95,7 @@ static void device_setup(struct net_device *dev)
 	SET_NETDEV_DEVTYPE(dev, &device_type);
 
 	network->dev = dev;
-	network->park_timeout = SLUICE_PARK_TIMEOUT_DEFAULT;
-	network->park_max = SLUICE_PARK_MAX_DEFAULT;
-	network->park_client_max = SLUICE_PARK_CLIENT_MAX_DEFAULT;
-	network->park_source_max = SLUICE_PARK_SOURCE_MAX_DEFAULT;
-	INIT_LIST_HEAD(&network->list);
-	INIT_LIST_HEAD(&network->parked);
-	INIT_LIST_HEAD(&network->released);
+	sluice_network_init(network);
 }
 
 static int device_newlink(struct net *src_net, struct net_device *dev, struct nlattr *tb[], struct nlattr *data[],

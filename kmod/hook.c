@@ -10,7 +10,8 @@
  *	the link's own traffic -> the host
  *	the gateway address -> echo reply, or refused
  *	TCP SYN, echo request -> TTL left? -> parked already? -> access lists -> park
- *	other TCP -> RST;  other protocols -> administratively prohibited
+ *	other TCP -> RST;  other ICMP -> dropped, or administratively prohibited
+ *	any other protocol -> TTL left? -> association bound, in discard or parked already? -> access lists -> park
  */
 
 #include <linux/icmp.h>
@@ -25,10 +26,12 @@
 #include <net/route.h>
 #include <net/tcp.h>
 
+#include "association.h"
 #include "client.h"
 #include "net.h"
 #include "network.h"
 #include "packet.h"
+#include "relay.h"
 #include "reply.h"
 
 #define SLUICE_HOOK_PRIORITY	(NF_IP_PRI_RAW - 10)
@@ -138,14 +141,21 @@ static bool is_answerable(const struct sk_buff *skb, const struct nf_hook_state 
  * Answers with an error that no verdict asked for, at the host's own rate for the source (icmp_ratelimit).
  * Verdicts are exempt: leaving one out would be a lie, and the controller's credit bounds them.
  */
+static unsigned int answer_error_from(struct sluice_network *network, const struct sk_buff *skb,
+				      const struct sluice_packet *packet, const struct sluice_icmp_error *error,
+				      const struct in6_addr *source, enum sluice_network_counter counter)
+{
+	if (!sluice_reply_allowed(network, packet))
+		return drop(network, SLUICE_COUNT_DROP_LIMITED);
+	sluice_reply_icmp(network, skb, packet, error, source);
+	return drop(network, counter);
+}
+
 static unsigned int answer_error(struct sluice_network *network, const struct sk_buff *skb,
 				 const struct sluice_packet *packet, const struct sluice_icmp_error *error,
 				 enum sluice_network_counter counter)
 {
-	if (!sluice_reply_allowed(network, packet))
-		return drop(network, SLUICE_COUNT_DROP_LIMITED);
-	sluice_reply_icmp(network, skb, packet, error, NULL);
-	return drop(network, counter);
+	return answer_error_from(network, skb, packet, error, NULL, counter);
 }
 
 /* To the network's own address: it answers echo (I2), and there is nothing else on it. */
@@ -197,6 +207,34 @@ static unsigned int steered(struct sluice_network *network, enum sluice_steer_re
 	return NF_ACCEPT;
 }
 
+/* What the park did with a packet: kept it, or why not. */
+static unsigned int parked(struct sluice_network *network, enum sluice_park_result result)
+{
+	switch (result) {
+	case SLUICE_PARK_KEPT:
+		return NF_STOLEN;
+	case SLUICE_PARK_FULL:
+		return drop(network, SLUICE_COUNT_DROP_PARK_FULL);
+	case SLUICE_PARK_CLIENT_FULL:
+		return drop(network, SLUICE_COUNT_DROP_CLIENT_FULL);
+	case SLUICE_PARK_SOURCE_FULL:
+		return drop(network, SLUICE_COUNT_DROP_SOURCE_FULL);
+	case SLUICE_PARK_ASSOCIATION_FULL:
+		return drop(network, SLUICE_COUNT_DROP_ASSOCIATION_FULL);
+	case SLUICE_PARK_CLIENT_ASSOCIATION_FULL:
+		return drop(network, SLUICE_COUNT_DROP_CLIENT_ASSOCIATION_FULL);
+	case SLUICE_PARK_SOURCE_ASSOCIATION_FULL:
+		return drop(network, SLUICE_COUNT_DROP_SOURCE_ASSOCIATION_FULL);
+	case SLUICE_PARK_HELD_FULL:
+		return drop(network, SLUICE_COUNT_DROP_HELD_FULL);
+	case SLUICE_PARK_DISCARD:
+		return drop(network, SLUICE_COUNT_DROP_DISCARD);
+	default:
+		/* Or a verdict came between two looks, and the client's next copy finds it. */
+		return drop(network, SLUICE_COUNT_DROP_NO_MEMORY);
+	}
+}
+
 /* The access lists of a packet that is not parked: park it, or answer here and now.  @port is what rules see. */
 static unsigned int hook_new(struct sluice_net *sn, const struct sluice_client *client, u32 prefix_length,
 			     struct sk_buff *skb, const struct sluice_packet *packet, u16 port)
@@ -209,11 +247,9 @@ static unsigned int hook_new(struct sluice_net *sn, const struct sluice_client *
 				     &packet->destination, port);
 	switch (decision.action) {
 	case SLUICE_ACTION_REFUSE:
-		if (packet->protocol != IPPROTO_TCP) {
-			error = sluice_icmp_protocol_unreachable(packet->family);
-			return answer_error(network, skb, packet, &error, SLUICE_COUNT_ACL_REFUSED);
-		}
-		sluice_reply_reset(network, packet);
+		if (packet->protocol != IPPROTO_TCP && !sluice_reply_allowed(network, packet))
+			return drop(network, SLUICE_COUNT_DROP_LIMITED);
+		sluice_reply_refuse(network, skb, packet);
 		return drop(network, SLUICE_COUNT_ACL_REFUSED);
 	case SLUICE_ACTION_PROHIBIT:
 		error = sluice_icmp_prohibited(packet->family);
@@ -227,19 +263,7 @@ static unsigned int hook_new(struct sluice_net *sn, const struct sluice_client *
 		break;
 	}
 
-	switch (sluice_park_new(&sn->park, client, prefix_length, &decision, packet, skb)) {
-	case SLUICE_PARK_KEPT:
-		return NF_STOLEN;
-	case SLUICE_PARK_FULL:
-		return drop(network, SLUICE_COUNT_DROP_PARK_FULL);
-	case SLUICE_PARK_CLIENT_FULL:
-		return drop(network, SLUICE_COUNT_DROP_CLIENT_FULL);
-	case SLUICE_PARK_SOURCE_FULL:
-		return drop(network, SLUICE_COUNT_DROP_SOURCE_FULL);
-	default:
-		/* Or a verdict came between two looks, and the client's next copy finds it. */
-		return drop(network, SLUICE_COUNT_DROP_NO_MEMORY);
-	}
+	return parked(network, sluice_park_new(&sn->park, client, prefix_length, &decision, packet, skb));
 }
 
 static unsigned int hook_syn(struct sluice_net *sn, const struct sluice_client *client, u32 prefix_length,
@@ -315,6 +339,65 @@ static unsigned int hook_echo(struct sluice_net *sn, const struct sluice_client 
 	return hook_new(sn, client, prefix_length, skb, packet, 0);
 }
 
+/* A whole datagram: of UDP with its checksum right, or without one where that is allowed (RFC 768; RFC 8200, 8.1). */
+static bool datagram_ok(struct sk_buff *skb, const struct nf_hook_state *state, const struct sluice_packet *packet)
+{
+	struct udphdr buffer;
+	const struct udphdr *header;
+
+	if (packet->protocol != IPPROTO_UDP)
+		return true;
+	header = skb_header_pointer(skb, packet->transport_offset, sizeof(buffer), &buffer);
+	if (header && !header->check)
+		return sluice_is_ipv4(packet);
+	return checksum_ok(skb, state, packet);
+}
+
+static unsigned int hook_bound(struct sluice_net *sn, struct sluice_network *network, struct sk_buff *skb)
+{
+	sluice_relay_deliver(sn, network, skb);
+	return NF_STOLEN;
+}
+
+/* A datagram of an association that nobody carries (U2). */
+static unsigned int hook_discard(struct sluice_network *network, const struct sk_buff *skb,
+				 const struct sluice_packet *packet, const struct sluice_refusal *refusal)
+{
+	if (!refusal->answered)
+		return drop(network, SLUICE_COUNT_DROP_DISCARD);
+	return answer_error_from(network, skb, packet, &refusal->error, refusal->has_source ? &refusal->source : NULL,
+				 SLUICE_COUNT_DISCARD_ANSWERED);
+}
+
+/* A datagram of UDP or of another protocol (U1, U7). */
+static unsigned int hook_datagram(struct sluice_net *sn, const struct sluice_client *client, u32 prefix_length,
+				  struct sk_buff *skb, const struct nf_hook_state *state,
+				  const struct sluice_packet *packet)
+{
+	struct sluice_network *network = client->network;
+	struct sluice_refusal refusal;
+	enum sluice_park_result result;
+
+	if (!datagram_ok(skb, state, packet))
+		return drop(network, SLUICE_COUNT_DROP_MALFORMED);
+	if (packet->ttl <= 1)
+		return hook_ttl_ends(network, skb, packet);
+	switch (sluice_association_receive(&sn->park, network, packet, skb, &refusal)) {
+	case SLUICE_PARK_BOUND:
+		return hook_bound(sn, network, skb);
+	case SLUICE_PARK_DISCARD:
+		return hook_discard(network, skb, packet, &refusal);
+	default:
+		break;
+	}
+	result = sluice_park_again(&sn->park, network, packet, skb);
+	if (result == SLUICE_PARK_BOUND)
+		return hook_bound(sn, network, skb);
+	if (result != SLUICE_PARK_UNKNOWN)
+		return parked(network, result);
+	return hook_new(sn, client, prefix_length, skb, packet, packet->destination_port);
+}
+
 static unsigned int sluice_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct sluice_net *sn = sluice_net(state->net);
@@ -355,6 +438,8 @@ static unsigned int sluice_hook(void *priv, struct sk_buff *skb, const struct nf
 		return hook_tcp(sn, client, prefix_length, skb, state, &packet);
 	if (sluice_packet_is_echo(&packet))
 		return hook_echo(sn, client, prefix_length, skb, state, &packet);
+	if (sluice_is_datagram(packet.protocol))
+		return hook_datagram(sn, client, prefix_length, skb, state, &packet);
 	if (hook_icmp_error(sn, skb, state, &packet))
 		return NF_ACCEPT;
 	if (!may_be_answered(&packet))

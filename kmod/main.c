@@ -10,6 +10,7 @@
 #include "kunit.h"
 #include "net.h"
 #include "netlink.h"
+#include "relay.h"
 
 static unsigned int sluice_net_id __read_mostly;
 
@@ -48,6 +49,7 @@ static void __net_exit sluice_net_exit(struct net *net)
 	sluice_client_tables_destroy(sn);
 	sluice_park_destroy(&sn->park);
 	sluice_steer_free(sn);
+	sluice_relay_set(sn, NULL);
 	free_percpu(sn->stats);
 }
 

@@ -6,11 +6,13 @@
  *
  *	RTNL
  *	  sluice_net.config_lock	networks, clients, access lists, who is the controller
- *	    sluice_park.lock		(spinlock, BH) parked SYNs, sources, credit
+ *	    sluice_park.lock		(spinlock, BH) parked SYNs, associations, sources, credit
  *	      sluice_park.ids		(its own lock, BH)
+ *	      sluice_parked.quote.lock	(spinlock, BH) the newest datagram of a bound association
  *
- * The hook runs under the RCU read lock and takes nothing but sluice_park.lock.  It reaches networks
- * through clients, clients through the prefix table; all three are freed after a grace period.
+ * The hook runs under the RCU read lock and takes nothing but sluice_park.lock, and for a datagram of a bound
+ * association nothing but its quote.lock.  It reaches networks through clients, clients through the prefix table, and
+ * associations through the table of tuples; all of them are freed after a grace period.
  *
  * A network goes in two steps.  sluice_network_kill(), under RTNL and config_lock, takes it and its clients
  * out of the tables, so that after the synchronize_net() of unregister_netdevice() no hook can still
@@ -47,6 +49,7 @@
  * @park: parked SYNs
  * @controller: who answers offers
  * @steer: how the proxy is reached; NULL until a controller first said so, then kept
+ * @relay: the controller's datagram socket, with a reference; changed under @config_lock, NULL: none
  * @stats: counters that belong to no network
  */
 struct sluice_net {
@@ -64,6 +67,7 @@ struct sluice_net {
 	struct sluice_park park;
 	struct sluice_controller controller;
 	struct sluice_steer __rcu *steer;
+	struct sock __rcu *relay;
 	struct sluice_ns_stats __percpu *stats;
 };
 

@@ -2,9 +2,11 @@
 /* Handlers of controller-bind, -get, -credit and -verdict.  What it is told stands in controller.c. */
 
 #include <net/genetlink.h>
+#include <net/sock.h>
 
 #include "net.h"
 #include "netlink.h"
+#include "relay.h"
 #include "verdict.h"
 
 #define SLUICE_VERDICTS_MAX	1024
@@ -21,6 +23,7 @@ int sluice_netlink_controller_bind(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sluice_net *sn = sluice_net(genl_info_net(info));
 	struct nlattr **attrs = info->attrs;
+	struct sock *relay = NULL;
 	u32 mark, mask;
 	int err;
 
@@ -37,12 +40,23 @@ int sluice_netlink_controller_bind(struct sk_buff *skb, struct genl_info *info)
 		return -EINVAL;
 	}
 
+	if (attrs[SLUICE_A_CONTROLLER_DATAGRAM_SOCKET]) {
+		relay = sluice_relay_socket(sn, attrs[SLUICE_A_CONTROLLER_DATAGRAM_SOCKET], info->extack);
+		if (IS_ERR(relay))
+			return PTR_ERR(relay);
+	}
+
 	mutex_lock(&sn->config_lock);
 	err = sluice_controller_may_bind(sn, info->snd_portid, info->extack) ?:
 	      sluice_steer_set(sn, nla_get_u16(attrs[SLUICE_A_CONTROLLER_PROXY_PORT]), mark, mask);
-	if (!err)
+	if (!err) {
+		/* What was bound before is not for the new socket. */
 		sluice_controller_bind(sn, info->snd_portid, nla_get_u32(attrs[SLUICE_A_CONTROLLER_CREDIT]));
+		sluice_relay_set(sn, relay);
+	}
 	mutex_unlock(&sn->config_lock);
+	if (err && relay)
+		sock_put(relay);
 	return err;
 }
 

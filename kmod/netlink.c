@@ -121,7 +121,12 @@ static int fill_network(struct sk_buff *msg, const struct sluice_network *networ
 	    nla_put_u32(msg, SLUICE_A_NETWORK_PARK_CLIENT_MAX, network->park_client_max) ||
 	    nla_put_u32(msg, SLUICE_A_NETWORK_PARK_SOURCE_MAX, network->park_source_max) ||
 	    nla_put_u32(msg, SLUICE_A_NETWORK_PARKED, READ_ONCE(network->parked_count)) ||
-	    nla_put_u32(msg, SLUICE_A_NETWORK_CLIENTS, network->clients))
+	    nla_put_u32(msg, SLUICE_A_NETWORK_CLIENTS, network->clients) ||
+	    nla_put_u32(msg, SLUICE_A_NETWORK_ASSOCIATION_MAX, network->association_max) ||
+	    nla_put_u32(msg, SLUICE_A_NETWORK_ASSOCIATION_CLIENT_MAX, network->association_client_max) ||
+	    nla_put_u32(msg, SLUICE_A_NETWORK_ASSOCIATION_SOURCE_MAX, network->association_source_max) ||
+	    nla_put_u32(msg, SLUICE_A_NETWORK_DISCARD_TIME, network->discard_time) ||
+	    nla_put_u32(msg, SLUICE_A_NETWORK_ASSOCIATIONS, READ_ONCE(network->association_count)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -170,6 +175,13 @@ int sluice_netlink_network_get_dump(struct sk_buff *msg, struct netlink_callback
 	return msg->len;
 }
 
+/* A limit that the hook reads without a lock. */
+static void set_limit(u32 *limit, const struct nlattr *attr)
+{
+	if (attr)
+		WRITE_ONCE(*limit, nla_get_u32(attr));
+}
+
 int sluice_netlink_network_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sluice_net *sn = info_net(info);
@@ -179,14 +191,14 @@ int sluice_netlink_network_set(struct sk_buff *skb, struct genl_info *info)
 	mutex_lock(&sn->config_lock);
 	network = requested_network(sn, info);
 	if (!IS_ERR(network)) {
-		if (attrs[SLUICE_A_NETWORK_PARK_TIMEOUT])
-			WRITE_ONCE(network->park_timeout, nla_get_u32(attrs[SLUICE_A_NETWORK_PARK_TIMEOUT]));
-		if (attrs[SLUICE_A_NETWORK_PARK_MAX])
-			WRITE_ONCE(network->park_max, nla_get_u32(attrs[SLUICE_A_NETWORK_PARK_MAX]));
-		if (attrs[SLUICE_A_NETWORK_PARK_CLIENT_MAX])
-			WRITE_ONCE(network->park_client_max, nla_get_u32(attrs[SLUICE_A_NETWORK_PARK_CLIENT_MAX]));
-		if (attrs[SLUICE_A_NETWORK_PARK_SOURCE_MAX])
-			WRITE_ONCE(network->park_source_max, nla_get_u32(attrs[SLUICE_A_NETWORK_PARK_SOURCE_MAX]));
+		set_limit(&network->park_timeout, attrs[SLUICE_A_NETWORK_PARK_TIMEOUT]);
+		set_limit(&network->park_max, attrs[SLUICE_A_NETWORK_PARK_MAX]);
+		set_limit(&network->park_client_max, attrs[SLUICE_A_NETWORK_PARK_CLIENT_MAX]);
+		set_limit(&network->park_source_max, attrs[SLUICE_A_NETWORK_PARK_SOURCE_MAX]);
+		set_limit(&network->association_max, attrs[SLUICE_A_NETWORK_ASSOCIATION_MAX]);
+		set_limit(&network->association_client_max, attrs[SLUICE_A_NETWORK_ASSOCIATION_CLIENT_MAX]);
+		set_limit(&network->association_source_max, attrs[SLUICE_A_NETWORK_ASSOCIATION_SOURCE_MAX]);
+		set_limit(&network->discard_time, attrs[SLUICE_A_NETWORK_DISCARD_TIME]);
 	}
 	mutex_unlock(&sn->config_lock);
 	return PTR_ERR_OR_ZERO(network);

@@ -7,8 +7,27 @@
 #include <net/ipv6.h>
 
 #include "client.h"
+#include "kunit.h"
 #include "net.h"
 #include "network.h"
+
+void sluice_network_init(struct sluice_network *network)
+{
+	network->park_timeout = SLUICE_PARK_TIMEOUT_DEFAULT;
+	network->park_max = SLUICE_PARK_MAX_DEFAULT;
+	network->park_client_max = SLUICE_PARK_CLIENT_MAX_DEFAULT;
+	network->park_source_max = SLUICE_PARK_SOURCE_MAX_DEFAULT;
+	network->association_max = SLUICE_ASSOCIATION_MAX_DEFAULT;
+	network->association_client_max = SLUICE_ASSOCIATION_CLIENT_MAX_DEFAULT;
+	network->association_source_max = SLUICE_ASSOCIATION_SOURCE_MAX_DEFAULT;
+	network->discard_time = SLUICE_DISCARD_TIME_DEFAULT;
+	INIT_LIST_HEAD(&network->list);
+	INIT_LIST_HEAD(&network->parked);
+	INIT_LIST_HEAD(&network->released);
+	INIT_LIST_HEAD(&network->bound);
+	INIT_LIST_HEAD(&network->discarded);
+}
+EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_network_init);
 
 struct sluice_network *sluice_network_find(struct sluice_net *sn, u32 ifindex)
 {

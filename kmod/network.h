@@ -16,6 +16,10 @@ struct sluice_net;
 #define SLUICE_PARK_MAX_DEFAULT		65536
 #define SLUICE_PARK_CLIENT_MAX_DEFAULT	16384
 #define SLUICE_PARK_SOURCE_MAX_DEFAULT	8192
+#define SLUICE_ASSOCIATION_MAX_DEFAULT		65536
+#define SLUICE_ASSOCIATION_CLIENT_MAX_DEFAULT	16384
+#define SLUICE_ASSOCIATION_SOURCE_MAX_DEFAULT	4096
+#define SLUICE_DISCARD_TIME_DEFAULT	10000	/* ms */
 
 /**
  * struct sluice_network - private part of a network's device
@@ -29,9 +33,16 @@ struct sluice_net;
  * @park_max: most SYNs parked; likewise
  * @park_client_max: most SYNs parked for one client; likewise
  * @park_source_max: most SYNs parked for one source; likewise
+ * @association_max: most associations; likewise
+ * @association_client_max: most associations of one client; likewise
+ * @association_source_max: most associations of one source; likewise
+ * @discard_time: milliseconds that an association stays in discard; likewise
  * @parked_count: weight of what is in @parked, by sluice_park.lock
  * @parked: struct sluice_parked without a verdict, the one longest without a SYN first; by sluice_park.lock
  * @released: struct sluice_parked with a pass, the oldest first; by sluice_park.lock
+ * @association_count: associations in whatever state, by sluice_park.lock
+ * @bound: struct sluice_parked that are bound associations, in no order; by sluice_park.lock
+ * @discarded: struct sluice_parked in discard, the oldest first; by sluice_park.lock
  */
 struct sluice_network {
 	struct net_device *dev;
@@ -44,10 +55,20 @@ struct sluice_network {
 	u32 park_max;
 	u32 park_client_max;
 	u32 park_source_max;
+	u32 association_max;
+	u32 association_client_max;
+	u32 association_source_max;
+	u32 discard_time;
 	u32 parked_count;
 	struct list_head parked;
 	struct list_head released;
+	u32 association_count;
+	struct list_head bound;
+	struct list_head discarded;
 };
+
+/* Limits and lists as a new network has them. */
+void sluice_network_init(struct sluice_network *network);
 
 /* device.c: is @dev a network's device? */
 bool sluice_dev_is_network(const struct net_device *dev);

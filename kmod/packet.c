@@ -133,6 +133,9 @@ static bool parse_udp(const struct sk_buff *skb, struct sluice_packet *packet)
 	header = skb_header_pointer(skb, packet->transport_offset, sizeof(buffer), &buffer);
 	if (!header || packet->transport_length < sizeof(buffer))
 		return false;
+	/* A jumbogram has no length here (RFC 2675), and no relay that would take it. */
+	if (ntohs(header->len) < sizeof(buffer) || ntohs(header->len) > packet->transport_length)
+		return false;
 	packet->source_port = ntohs(header->source);
 	packet->destination_port = ntohs(header->dest);
 	return true;

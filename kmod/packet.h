@@ -26,7 +26,7 @@
  * @transport_offset: of the transport header, from skb->data
  * @transport_length: bytes from there to the end of the IP packet
  * @dont_fragment: the DF bit; false for IPv6
- * @source_port: TCP and UDP, host byte order; of an echo request its identifier
+ * @source_port: TCP and UDP, host byte order; of an echo request its identifier; else 0
  * @destination_port: likewise; of an echo request its sequence number
  * @sequence: TCP
  * @acknowledgment: TCP
@@ -73,6 +73,12 @@ static inline bool sluice_has_ports(u8 protocol)
 
 /* Is this an ICMP or ICMPv6 echo request? */
 bool sluice_packet_is_echo(const struct sluice_packet *packet);
+
+/* Are packets of an IP protocol datagrams of an association: UDP, or anything that is not handled for itself (U1, U7)? */
+static inline bool sluice_is_datagram(u8 protocol)
+{
+	return protocol != IPPROTO_TCP && protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6;
+}
 
 /* Source address alone, for the client lookup that comes before everything else. */
 void sluice_packet_source(const struct sk_buff *skb, u8 family, struct in6_addr *source);

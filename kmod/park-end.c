@@ -20,16 +20,25 @@ static void flush_pause(struct sluice_park *park, unsigned int *count)
 	spin_lock_bh(&park->lock);
 }
 
+static struct sluice_parked *network_first(struct sluice_network *network)
+{
+	struct list_head *lists[] = { &network->parked, &network->released, &network->bound, &network->discarded };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(lists); i++)
+		if (!list_empty(lists[i]))
+			return list_first_entry(lists[i], struct sluice_parked, age);
+	return NULL;
+}
+
 void sluice_park_flush_network(struct sluice_park *park, struct sluice_network *network)
 {
+	struct sluice_parked *entry;
 	unsigned int count = 0;
 
 	spin_lock_bh(&park->lock);
 	/* Nothing is added any more, so others may run between. */
-	while (!list_empty(&network->parked) || !list_empty(&network->released)) {
-		struct list_head *list = list_empty(&network->parked) ? &network->released : &network->parked;
-		struct sluice_parked *entry = list_first_entry(list, struct sluice_parked, age);
-
+	while ((entry = network_first(network))) {
 		count += entry->weight;
 		sluice_park_withdraw(park, entry, SLUICE_REASON_REMOVED, SLUICE_COUNT_REMOVED);
 		flush_pause(park, &count);
@@ -75,7 +84,43 @@ void sluice_park_flush_access(struct sluice_park *park, int ifindex)
 }
 EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_park_flush_access);
 
+void sluice_park_unbind_all(struct sluice_park *park)
+{
+	struct sluice_net *sn = sluice_park_net(park);
+	struct sluice_network *network;
+	struct sluice_parked *entry;
+	unsigned int count = 0;
+
+	lockdep_assert_held(&sn->config_lock);
+
+	spin_lock_bh(&park->lock);
+	/* Nothing is bound any more, and the list of networks stays as it is under config_lock, so others may run between. */
+	list_for_each_entry(network, &sn->networks, list) {
+		while ((entry = list_first_entry_or_null(&network->bound, struct sluice_parked, age))) {
+			sluice_count(network, SLUICE_COUNT_UNBOUND);
+			sluice_park_unlink(park, entry);
+			sluice_parked_free(entry);
+			flush_pause(park, &count);
+		}
+	}
+	spin_unlock_bh(&park->lock);
+}
+EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_park_unbind_all);
+
 /* The lists are in order of age, so a scan touches what is due and nothing else. */
+static void scan_forget(struct sluice_park *park, struct list_head *list, unsigned long time, unsigned int *budget)
+{
+	struct sluice_parked *entry, *next;
+
+	list_for_each_entry_safe(entry, next, list, age) {
+		if (!*budget || time_before(jiffies, entry->seen_at + time))
+			return;
+		--*budget;
+		sluice_park_unlink(park, entry);
+		sluice_parked_free(entry);
+	}
+}
+
 static void scan_network(struct sluice_park *park, struct sluice_network *network, struct list_head *orphans,
 			 unsigned int *budget)
 {
@@ -97,13 +142,8 @@ static void scan_network(struct sluice_park *park, struct sluice_network *networ
 		}
 		*budget -= weight;
 	}
-	list_for_each_entry_safe(entry, next, &network->released, age) {
-		if (!*budget || time_before(jiffies, entry->seen_at + SLUICE_PARK_PASS_TIME))
-			return;
-		--*budget;
-		sluice_park_unlink(park, entry);
-		sluice_parked_free(entry);
-	}
+	scan_forget(park, &network->released, SLUICE_PARK_PASS_TIME, budget);
+	scan_forget(park, &network->discarded, msecs_to_jiffies(READ_ONCE(network->discard_time)), budget);
 }
 
 void sluice_park_scan(struct work_struct *work)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The table of parked SYNs, see park.h. */
+/* The table of parked SYNs and of associations, see park.h. */
 
 #include <linux/icmp.h>
 #include <linux/jiffies.h>
 #include <linux/random.h>
 #include <linux/slab.h>
+#include <linux/udp.h>
 #include <net/ipv6.h>
 
+#include "association.h"
 #include "client.h"
 #include "kunit.h"
 #include "net.h"
@@ -25,6 +27,8 @@ int sluice_park_cache_create(void)
 
 void sluice_park_cache_destroy(void)
 {
+	/* Entries are freed after a grace period. */
+	rcu_barrier();
 	kmem_cache_destroy(parked_cache);
 }
 
@@ -100,28 +104,47 @@ static struct sluice_parked *park_find(struct sluice_park *park, const struct sl
 	return NULL;
 }
 
+struct sluice_parked *sluice_park_find_rcu(struct sluice_park *park, const struct sluice_packet *packet)
+{
+	struct sluice_parked *entry;
+	struct sluice_tuple tuple;
+
+	tuple_of(packet, &tuple);
+	hlist_for_each_entry_rcu(entry, tuple_bucket(park, &tuple), node)
+		if (!memcmp(&entry->tuple, &tuple, sizeof(tuple)))
+			return entry;
+	return NULL;
+}
+
 /* Out of every table; what to do with the entry and its skb is the caller's. */
 void sluice_park_unlink(struct sluice_park *park, struct sluice_parked *entry)
 {
+	u32 associations = sluice_is_datagram(entry->tuple.protocol);
+
 	lockdep_assert_held(&park->lock);
 
-	hlist_del(&entry->node);
+	hlist_del_rcu(&entry->node);
 	list_del_init(&entry->age);
 	if (entry->state == SLUICE_STATE_WAITING)
 		sluice_source_unqueue(park, entry);
 	if (entry->source)
-		sluice_source_put(park, entry->source, entry->weight);
+		sluice_source_put(park, entry->source, entry->weight, associations);
 	entry->source = NULL;
-	if (entry->state != SLUICE_STATE_RELEASED)
-		entry->network->parked_count -= entry->weight;
+	entry->network->parked_count -= entry->weight;
+	entry->network->association_count -= associations;
 	xa_erase_bh(&park->ids, entry->id);
 	park->active--;
 }
 
+static void parked_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(parked_cache, container_of(rcu, struct sluice_parked, rcu));
+}
+
 void sluice_parked_free(struct sluice_parked *entry)
 {
-	kfree_skb(entry->skb);
-	kmem_cache_free(parked_cache, entry);
+	kfree_skb_list(entry->skb);
+	call_rcu(&entry->rcu, parked_free_rcu);
 }
 EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_parked_free);
 
@@ -132,19 +155,19 @@ EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_parked_free);
 void sluice_park_withdraw(struct sluice_park *park, struct sluice_parked *entry, enum sluice_reason reason,
 			  enum sluice_network_counter counter)
 {
-	bool announced = entry->state == SLUICE_STATE_ANNOUNCED;
+	bool told = entry->state == SLUICE_STATE_ANNOUNCED || entry->state == SLUICE_STATE_BOUND;
 
 	trace_sluice_withdraw(entry, reason);
 	if (entry->state != SLUICE_STATE_RELEASED)
 		sluice_count(entry->network, counter);
 	sluice_park_unlink(park, entry);
-	if (!announced) {
+	if (!told) {
 		sluice_parked_free(entry);
 		return;
 	}
-	kfree_skb(entry->skb);
+	kfree_skb_list(entry->skb);
 	entry->skb = NULL;
-	entry->network = NULL;
+	WRITE_ONCE(entry->network, NULL);
 	entry->reason = reason;
 	list_add_tail(&entry->age, &park->withdrawn);
 	sluice_controller_wake(&sluice_park_net(park)->controller);
@@ -156,13 +179,12 @@ static bool park_copies(const struct sk_buff *skb)
 	return skb->truesize > SLUICE_PARK_TRUESIZE_MAX && skb->len <= SLUICE_PARK_TRUESIZE_MAX;
 }
 
-static u32 park_weight(const struct sk_buff *skb)
+u32 sluice_park_weight(const struct sk_buff *skb)
 {
 	return park_copies(skb) ? 1 : DIV_ROUND_UP(skb->truesize, SLUICE_PARK_WEIGHT);
 }
 
-/* A packet that pins no device, and little more memory than it needs. */
-static struct sk_buff *park_hold(struct sk_buff *skb)
+struct sk_buff *sluice_park_hold(struct sk_buff *skb)
 {
 	if (park_copies(skb)) {
 		struct sk_buff *copy = skb_copy_expand(skb, LL_MAX_HEADER, 0, GFP_ATOMIC);
@@ -175,6 +197,7 @@ static struct sk_buff *park_hold(struct sk_buff *skb)
 	skb_orphan(skb);
 	skb_dst_drop(skb);
 	skb->dev = NULL;
+	skb_mark_not_on_list(skb);
 	return skb;
 }
 
@@ -205,7 +228,7 @@ static struct sluice_parked *park_find_own(struct sluice_park *park, const struc
  * parked one is given up, and this one is to be offered (I3).
  *
  * A copy of an echo request is dropped: the first one's answer serves both, and a larger one in its
- * place would not have been weighed.
+ * place would not have been weighed.  Another datagram of an association waits with the first.
  */
 enum sluice_park_result sluice_park_again(struct sluice_park *park, const struct sluice_network *network,
 					  const struct sluice_packet *packet, struct sk_buff *skb)
@@ -230,6 +253,10 @@ enum sluice_park_result sluice_park_again(struct sluice_park *park, const struct
 		goto out;
 	}
 
+	if (sluice_is_datagram(packet->protocol)) {
+		result = sluice_association_hold(park, entry, packet, skb);
+		goto out;
+	}
 	if (packet->protocol != IPPROTO_TCP) {
 		entry->retransmits++;
 		sluice_count(entry->network, SLUICE_COUNT_RETRANSMITTED);
@@ -241,7 +268,7 @@ enum sluice_park_result sluice_park_again(struct sluice_park *park, const struct
 		sluice_park_withdraw(park, entry, SLUICE_REASON_RESET, SLUICE_COUNT_WITHDRAWN);
 		goto out;
 	}
-	skb = park_hold(skb);
+	skb = sluice_park_hold(skb);
 	if (!skb) {
 		result = SLUICE_PARK_NO_MEMORY;
 		goto out;
@@ -280,6 +307,7 @@ enum sluice_park_result sluice_park_new(struct sluice_park *park, const struct s
 					u32 prefix_length, const struct sluice_decision *decision,
 					const struct sluice_packet *packet, struct sk_buff *skb)
 {
+	u32 associations = sluice_is_datagram(packet->protocol);
 	struct sluice_network *network = client->network;
 	enum sluice_park_result result;
 	struct sluice_parked *entry;
@@ -303,7 +331,12 @@ enum sluice_park_result sluice_park_new(struct sluice_park *park, const struct s
 	entry->dont_fragment = packet->dont_fragment;
 	if (sluice_packet_is_echo(packet))
 		entry->length = packet->transport_length - sizeof(struct icmphdr);
-	entry->weight = park_weight(skb);
+	else if (packet->protocol == IPPROTO_UDP)
+		entry->length = packet->transport_length - sizeof(struct udphdr);
+	else
+		entry->length = packet->transport_length;
+	entry->held = associations;
+	entry->weight = sluice_park_weight(skb);
 	address = packet->source;
 	if (!sluice_is_ipv4(packet))
 		sluice_address_mask(&address, max(prefix_length, 64U));
@@ -318,8 +351,11 @@ enum sluice_park_result sluice_park_new(struct sluice_park *park, const struct s
 	result = SLUICE_PARK_FULL;
 	if (network->parked_count + entry->weight > READ_ONCE(network->park_max))
 		goto err_free;
+	result = SLUICE_PARK_ASSOCIATION_FULL;
+	if (network->association_count + associations > READ_ONCE(network->association_max))
+		goto err_free;
 	result = SLUICE_PARK_NO_MEMORY;
-	entry->source = sluice_source_get(park, client->id, &address, entry->weight);
+	entry->source = sluice_source_get(park, client->id, &address, entry->weight, associations);
 	if (!entry->source)
 		goto err_free;
 	result = SLUICE_PARK_CLIENT_FULL;
@@ -328,17 +364,27 @@ enum sluice_park_result sluice_park_new(struct sluice_park *park, const struct s
 	result = SLUICE_PARK_SOURCE_FULL;
 	if (entry->source->count > READ_ONCE(network->park_source_max))
 		goto err_source;
+	if (associations) {
+		result = SLUICE_PARK_CLIENT_ASSOCIATION_FULL;
+		if (entry->source->client->associations > READ_ONCE(network->association_client_max))
+			goto err_source;
+		result = SLUICE_PARK_SOURCE_ASSOCIATION_FULL;
+		if (entry->source->associations > READ_ONCE(network->association_source_max))
+			goto err_source;
+	}
 	result = SLUICE_PARK_NO_MEMORY;
 	if (xa_alloc_cyclic_bh(&park->ids, &entry->id, entry, SLUICE_PARK_IDS, &park->next_id, GFP_ATOMIC) < 0)
 		goto err_source;
-	entry->skb = park_hold(skb);
+	entry->skb = sluice_park_hold(skb);
 	if (!entry->skb)
 		goto err_id;
+	entry->newest = entry->skb;
 
-	hlist_add_head(&entry->node, tuple_bucket(park, &entry->tuple));
+	hlist_add_head_rcu(&entry->node, tuple_bucket(park, &entry->tuple));
 	list_add_tail(&entry->age, &network->parked);
 	sluice_source_queue(park, entry);
 	network->parked_count += entry->weight;
+	network->association_count += associations;
 	if (!park->active++)
 		queue_delayed_work(system_wq, &park->scan, SLUICE_PARK_SCAN_INTERVAL);
 	trace_sluice_park(entry);
@@ -351,7 +397,7 @@ enum sluice_park_result sluice_park_new(struct sluice_park *park, const struct s
 err_id:
 	xa_erase_bh(&park->ids, entry->id);
 err_source:
-	sluice_source_put(park, entry->source, entry->weight);
+	sluice_source_put(park, entry->source, entry->weight, associations);
 err_free:
 	spin_unlock_bh(&park->lock);
 	kmem_cache_free(parked_cache, entry);
@@ -418,7 +464,7 @@ struct sluice_parked *sluice_park_take(struct sluice_park *park, u32 id)
 
 	spin_lock_bh(&park->lock);
 	entry = xa_load(&park->ids, id);
-	if (entry && entry->state == SLUICE_STATE_RELEASED)
+	if (entry && !sluice_parked_waits(entry))
 		entry = NULL;
 	if (entry)
 		sluice_park_unlink(park, entry);
@@ -447,9 +493,10 @@ struct sk_buff *sluice_park_release(struct sluice_park *park, u32 id, struct slu
 		if (entry->state == SLUICE_STATE_WAITING)
 			sluice_source_unqueue(park, entry);
 		/* The caps are for SYNs that wait for the far end. */
-		sluice_source_put(park, entry->source, entry->weight);
+		sluice_source_put(park, entry->source, entry->weight, 0);
 		entry->source = NULL;
 		entry->network->parked_count -= entry->weight;
+		entry->weight = 0;
 		entry->state = SLUICE_STATE_RELEASED;
 		entry->seen_at = jiffies;
 		list_move_tail(&entry->age, &entry->network->released);
@@ -512,6 +559,11 @@ int sluice_parked_fill(struct sk_buff *msg, const struct sluice_parked *entry)
 	    nla_put_u8(msg, SLUICE_A_PARKED_SCOPE, entry->scope))
 		return -EMSGSIZE;
 	if (entry->tuple.protocol != IPPROTO_TCP && nla_put_u32(msg, SLUICE_A_PARKED_LENGTH, entry->length))
+		return -EMSGSIZE;
+	if (sluice_is_datagram(entry->tuple.protocol) && nla_put_u32(msg, SLUICE_A_PARKED_HELD, entry->held))
+		return -EMSGSIZE;
+	if (entry->state == SLUICE_STATE_BOUND &&
+	    nla_put_u32(msg, SLUICE_A_PARKED_IDLE, jiffies_to_msecs(jiffies - READ_ONCE(entry->seen_at))))
 		return -EMSGSIZE;
 	if (entry->scope != SLUICE_SCOPE_DEFAULT && nla_put_u32(msg, SLUICE_A_PARKED_INDEX, entry->index))
 		return -EMSGSIZE;

@@ -78,6 +78,14 @@ bool sluice_icmp_is_error(u8 family, u8 type)
 }
 EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_icmp_is_error);
 
+bool sluice_icmp_is_transient(u8 family, u8 type, u8 code)
+{
+	if (family == NFPROTO_IPV4)
+		return type == ICMP_TIME_EXCEEDED || (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED);
+	return type == ICMPV6_TIME_EXCEED || type == ICMPV6_PKT_TOOBIG;
+}
+EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_icmp_is_transient);
+
 /*
  * An empty IP packet from @source to @destination with room for @length bytes of @protocol, whose header
  * the transport header points at.  TTL is set when the route is known.
@@ -321,12 +329,17 @@ bool sluice_reply_allowed(struct sluice_network *network, const struct sluice_pa
 
 void sluice_reply_refuse(struct sluice_network *network, const struct sk_buff *skb, const struct sluice_packet *packet)
 {
-	struct sluice_icmp_error error = sluice_icmp_protocol_unreachable(packet->family);
+	struct sluice_icmp_error error;
 
-	if (packet->protocol == IPPROTO_TCP)
+	if (packet->protocol == IPPROTO_TCP) {
 		sluice_reply_reset(network, packet);
-	else
+	} else if (packet->protocol == IPPROTO_UDP) {
+		error = sluice_icmp_port_unreachable(packet->family);
+		sluice_reply_icmp(network, skb, packet, &error, &packet->destination);
+	} else {
+		error = sluice_icmp_protocol_unreachable(packet->family);
 		sluice_reply_icmp(network, skb, packet, &error, NULL);
+	}
 }
 
 /* Swaps the addresses, turns the type and mends the checksum of a request that is ours to write to. */

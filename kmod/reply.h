@@ -31,6 +31,8 @@ struct sluice_icmp_error sluice_icmp_time_exceeded(u8 family);
 struct sluice_icmp_error sluice_icmp_port_unreachable(u8 family);
 struct sluice_icmp_error sluice_icmp_protocol_unreachable(u8 family);
 bool sluice_icmp_is_error(u8 family, u8 type);
+/* Is it about the one packet alone: its TTL, or its size?  The next one of the same flow may pass. */
+bool sluice_icmp_is_transient(u8 family, u8 type, u8 code);
 
 /* Pure.  NULL: no memory, or (reset) an answer to a reset, which RFC 9293, 3.10.7.1 forbids. */
 struct sk_buff *sluice_reply_build_reset(const struct sluice_packet *packet);
@@ -50,7 +52,10 @@ void sluice_reply_icmp(struct sluice_network *network, const struct sk_buff *skb
  * (icmp_ratelimit; RFC 4443, 2.4 f).
  */
 bool sluice_reply_allowed(struct sluice_network *network, const struct sluice_packet *packet);
-/* As a host that wants nothing of it: RST, or ICMP protocol unreachable from the gateway address. */
+/*
+ * As a host that wants nothing of it: RST, of UDP port unreachable from the destination (RFC 1122, 4.1.3.1), of anything
+ * else protocol unreachable from the gateway address.
+ */
 void sluice_reply_refuse(struct sluice_network *network, const struct sk_buff *skb, const struct sluice_packet *packet);
 /*
  * Turns an echo request, checksum verified, into its reply and sends it with @ttl; 0: the host's default.

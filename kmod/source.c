@@ -9,8 +9,8 @@
 #include "park.h"
 #include "source.h"
 
-/* Counts @weight more for a client, which is made if it has nothing parked; NULL: no memory. */
-static struct sluice_source_client *client_get(struct sluice_park *park, u32 id, u32 weight)
+/* Counts more for a client, which is made if it has nothing yet; NULL: no memory. */
+static struct sluice_source_client *client_get(struct sluice_park *park, u32 id, u32 weight, u32 associations)
 {
 	/* The controller chooses the ids, so nobody can aim at a bucket. */
 	struct hlist_head *bucket = &park->source_clients[hash_32(id, SLUICE_PARK_CLIENT_BITS)];
@@ -19,6 +19,7 @@ static struct sluice_source_client *client_get(struct sluice_park *park, u32 id,
 	hlist_for_each_entry(client, bucket, node) {
 		if (client->id == id) {
 			client->count += weight;
+			client->associations += associations;
 			return client;
 		}
 	}
@@ -27,6 +28,7 @@ static struct sluice_source_client *client_get(struct sluice_park *park, u32 id,
 		return NULL;
 	client->id = id;
 	client->count = weight;
+	client->associations = associations;
 	INIT_LIST_HEAD(&client->sources);
 	INIT_LIST_HEAD(&client->turn);
 	hlist_add_head(&client->node, bucket);
@@ -34,17 +36,18 @@ static struct sluice_source_client *client_get(struct sluice_park *park, u32 id,
 }
 
 /* Counts as much less; the last one frees the client. */
-static void client_put(struct sluice_source_client *client, u32 weight)
+static void client_put(struct sluice_source_client *client, u32 weight, u32 associations)
 {
 	client->count -= weight;
-	if (client->count)
+	client->associations -= associations;
+	if (client->count || client->associations)
 		return;
 	hlist_del(&client->node);
 	kfree(client);
 }
 
 struct sluice_source *sluice_source_get(struct sluice_park *park, u32 client_id, const struct in6_addr *address,
-					u32 weight)
+					u32 weight, u32 associations)
 {
 	struct sluice_source_client *client;
 	struct sluice_source *source;
@@ -52,37 +55,48 @@ struct sluice_source *sluice_source_get(struct sluice_park *park, u32 client_id,
 
 	lockdep_assert_held(&park->lock);
 
-	client = client_get(park, client_id, weight);
+	client = client_get(park, client_id, weight, associations);
 	if (!client)
 		return NULL;
 	bucket = &park->sources[siphash(address, sizeof(*address), &park->key) & (SLUICE_PARK_SOURCE_BUCKETS - 1)];
 	hlist_for_each_entry(source, bucket, node) {
 		if (source->client == client && ipv6_addr_equal(&source->address, address)) {
 			source->count += weight;
+			source->associations += associations;
 			return source;
 		}
 	}
 	source = kmalloc(sizeof(*source), GFP_ATOMIC);
 	if (!source) {
-		client_put(client, weight);
+		client_put(client, weight, associations);
 		return NULL;
 	}
 	source->address = *address;
 	source->client = client;
 	source->count = weight;
+	source->associations = associations;
 	INIT_LIST_HEAD(&source->waiting);
 	INIT_LIST_HEAD(&source->turn);
 	hlist_add_head(&source->node, bucket);
 	return source;
 }
 
-void sluice_source_put(struct sluice_park *park, struct sluice_source *source, u32 weight)
+void sluice_source_add(struct sluice_park *park, struct sluice_source *source, u32 weight)
 {
 	lockdep_assert_held(&park->lock);
 
-	client_put(source->client, weight);
+	source->count += weight;
+	source->client->count += weight;
+}
+
+void sluice_source_put(struct sluice_park *park, struct sluice_source *source, u32 weight, u32 associations)
+{
+	lockdep_assert_held(&park->lock);
+
+	client_put(source->client, weight, associations);
 	source->count -= weight;
-	if (source->count)
+	source->associations -= associations;
+	if (source->count || source->associations)
 		return;
 	hlist_del(&source->node);
 	kfree(source);

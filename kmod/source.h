@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sources and their clients: who has how many SYNs parked, and whose turn it is to be announced.
+ * Sources and their clients: who has how many SYNs parked and how many associations, and whose turn it is to be announced.
  *
  * A source is one IPv4 address or one IPv6 /64 of a client.  Clients take turns, and in a client's turn its
  * sources do: however many sources a client has, it gets one turn where a client of one source gets one.
- * Both exist while they have something parked, so there are never more of them than parked SYNs.
+ * Both exist while they have something parked or associated, so there are never more of them than of that.
  * Everything here needs sluice_park.lock.
  */
 #ifndef _SLUICE_SOURCE_H
@@ -17,10 +17,11 @@ struct sluice_park;
 struct sluice_parked;
 
 /**
- * struct sluice_source_client - a client, as far as it has something parked
+ * struct sluice_source_client - a client, as far as it has something parked or associated
  * @node: in sluice_park.source_clients
  * @id: its id
  * @count: weight of what is parked, of all its sources
+ * @associations: associations of all its sources
  * @sources: struct sluice_source with something to announce, the next one first
  * @turn: in sluice_park.turns while @sources is not empty
  */
@@ -28,6 +29,7 @@ struct sluice_source_client {
 	struct hlist_node node;
 	u32 id;
 	u32 count;
+	u32 associations;
 	struct list_head sources;
 	struct list_head turn;
 };
@@ -38,6 +40,7 @@ struct sluice_source_client {
  * @address: bits beyond the source's length are zero
  * @client: whose it is
  * @count: weight of what is parked
+ * @associations: associations, whatever their state
  * @waiting: struct sluice_parked not yet announced, oldest first
  * @turn: in sluice_source_client.sources while @waiting is not empty
  */
@@ -46,15 +49,21 @@ struct sluice_source {
 	struct in6_addr address;
 	struct sluice_source_client *client;
 	u32 count;
+	u32 associations;
 	struct list_head waiting;
 	struct list_head turn;
 };
 
-/* Finds or makes the source and its client, and counts @weight (not 0) more for both; NULL: no memory. */
+/*
+ * Finds or makes the source and its client, and counts @weight and @associations (not both 0) more for both; NULL:
+ * no memory.
+ */
 struct sluice_source *sluice_source_get(struct sluice_park *park, u32 client, const struct in6_addr *address,
-					u32 weight);
-/* Counts as much less for both; the last one frees. */
-void sluice_source_put(struct sluice_park *park, struct sluice_source *source, u32 weight);
+					u32 weight, u32 associations);
+/* One more packet for a source that exists. */
+void sluice_source_add(struct sluice_park *park, struct sluice_source *source, u32 weight);
+/* Counts as much less for both; who has nothing left is freed. */
+void sluice_source_put(struct sluice_park *park, struct sluice_source *source, u32 weight, u32 associations);
 
 /* Appends to the source's queue; who had nothing to announce gets the last turn. */
 void sluice_source_queue(struct sluice_park *park, struct sluice_parked *entry);

@@ -161,12 +161,7 @@ static struct sluice_network *network_create(struct sluice_net *sn)
 	network = netdev_priv(dev);
 	network->dev = dev;
 	network->sn = sn;
-	network->park_timeout = SLUICE_PARK_TIMEOUT_DEFAULT;
-	network->park_max = SLUICE_PARK_MAX_DEFAULT;
-	network->park_client_max = SLUICE_PARK_CLIENT_MAX_DEFAULT;
-	network->park_source_max = SLUICE_PARK_SOURCE_MAX_DEFAULT;
-	INIT_LIST_HEAD(&network->parked);
-	INIT_LIST_HEAD(&network->released);
+	sluice_network_init(network);
 	network->stats = netdev_alloc_pcpu_stats(struct sluice_stats);
 	if (!network->stats) {
 		free_netdev(dev);

@@ -14,6 +14,9 @@
 
 #include <linux/netdevice.h>
 #include <net/genetlink.h>
+#ifdef SLUICE_HAVE_NET_GSO_H	/* where skb_gso_segment() has moved to */
+#include <net/gso.h>
+#endif
 
 /* A network's device stays in its network namespace: its state is the namespace's. */
 static inline void sluice_compat_dev_netns_immutable(struct net_device *dev)

@@ -63,8 +63,10 @@ Message set_network(std::uint32_t ifindex, const NetworkLimits& limits) {
   if (limits.park_client_max) message.put(SLUICE_A_NETWORK_PARK_CLIENT_MAX, *limits.park_client_max);
   if (limits.park_source_max) message.put(SLUICE_A_NETWORK_PARK_SOURCE_MAX, *limits.park_source_max);
   if (limits.association_max) message.put(SLUICE_A_NETWORK_ASSOCIATION_MAX, *limits.association_max);
-  if (limits.association_client_max) message.put(SLUICE_A_NETWORK_ASSOCIATION_CLIENT_MAX, *limits.association_client_max);
-  if (limits.association_source_max) message.put(SLUICE_A_NETWORK_ASSOCIATION_SOURCE_MAX, *limits.association_source_max);
+  if (limits.association_client_max)
+    message.put(SLUICE_A_NETWORK_ASSOCIATION_CLIENT_MAX, *limits.association_client_max);
+  if (limits.association_source_max)
+    message.put(SLUICE_A_NETWORK_ASSOCIATION_SOURCE_MAX, *limits.association_source_max);
   if (limits.discard_time_ms) message.put(SLUICE_A_NETWORK_DISCARD_TIME, *limits.discard_time_ms);
   return message;
 }
