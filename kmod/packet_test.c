@@ -6,6 +6,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>
+#include <linux/udp.h>
 #include <linux/prandom.h>
 #include <linux/tcp.h>
 #include <net/tcp.h>
@@ -360,20 +361,25 @@ static void packet_test_flags(struct kunit *test)
 	}
 }
 
-/* Other protocols: the first four bytes of the transport header are 12 34 56 78. */
+/* Other protocols: the first four bytes of the transport header are 12 34 56 78, the next two UDP's length. */
 struct protocol_row {
 	const char *desc;
 	u8 protocol;
 	u8 length;
 	bool good;
+	u16 udp_length;
 	u16 source_port;
 	u16 destination_port;
 	u8 icmp_type, icmp_code;
 };
 
 static const struct protocol_row protocol_rows[] = {
-	{ "UDP", IPPROTO_UDP, 8, true, .source_port = 0x1234, .destination_port = 0x5678 },
-	{ "UDP with data", IPPROTO_UDP, 100, true, .source_port = 0x1234, .destination_port = 0x5678 },
+	{ "UDP", IPPROTO_UDP, 8, true, 8, .source_port = 0x1234, .destination_port = 0x5678 },
+	{ "UDP with data", IPPROTO_UDP, 100, true, 100, .source_port = 0x1234, .destination_port = 0x5678 },
+	{ "UDP and padding", IPPROTO_UDP, 100, true, 99, .source_port = 0x1234, .destination_port = 0x5678 },
+	{ "UDP, longer than its packet", IPPROTO_UDP, 100, false, 101 },
+	{ "UDP, shorter than its header", IPPROTO_UDP, 100, false, 7 },
+	{ "UDP jumbogram", IPPROTO_UDP, 100, false, 0 },
 	{ "UDP, short", IPPROTO_UDP, 7, false },
 	{ "ICMP", IPPROTO_ICMP, 8, true, .icmp_type = 0x12, .icmp_code = 0x34 },
 	{ "ICMP, short", IPPROTO_ICMP, 7, false },
@@ -397,6 +403,8 @@ static void packet_test_protocol(struct kunit *test)
 		struct sk_buff *skb = sluice_test_ip(test, families[i], row->protocol, row->length);
 
 		memcpy(skb_transport_header(skb), "\x12\x34\x56\x78", min_t(u8, row->length, 4));
+		if (row->udp_length)
+			udp_hdr(skb)->len = htons(row->udp_length);
 		/* More bytes in the buffer are not the packet's. */
 		KUNIT_ASSERT_EQ(test, 0, pskb_expand_head(skb, 0, 64, GFP_KERNEL));
 		skb_put_zero(skb, 64);

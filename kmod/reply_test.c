@@ -380,6 +380,36 @@ static void reply_test_is_error(struct kunit *test)
 	}
 }
 
+struct transient_row {
+	const char *desc;
+	u8 family, type, code;
+	bool transient;
+};
+
+static const struct transient_row transient_rows[] = {
+	{ "IPv4 time exceeded", NFPROTO_IPV4, 11, 0, true },
+	{ "IPv4 reassembly time exceeded", NFPROTO_IPV4, 11, 1, true },
+	{ "IPv4 fragmentation needed", NFPROTO_IPV4, 3, 4, true },
+	{ "IPv4 host unreachable", NFPROTO_IPV4, 3, 1, false },
+	{ "IPv4 port unreachable", NFPROTO_IPV4, 3, 3, false },
+	{ "IPv4 prohibited", NFPROTO_IPV4, 3, 13, false },
+	{ "IPv6 time exceeded", NFPROTO_IPV6, 3, 0, true },
+	{ "IPv6 packet too big", NFPROTO_IPV6, 2, 0, true },
+	{ "IPv6 no route", NFPROTO_IPV6, 1, 0, false },
+	{ "IPv6 port unreachable", NFPROTO_IPV6, 1, 4, false },
+	{ "IPv6 parameter problem", NFPROTO_IPV6, 4, 1, false },
+};
+
+SLUICE_TEST_ROWS(transient_row);
+
+/* About one packet alone, or about all of its flow. */
+static void reply_test_is_transient(struct kunit *test)
+{
+	const struct transient_row *row = test->param_value;
+
+	KUNIT_EXPECT_EQ(test, row->transient, sluice_icmp_is_transient(row->family, row->type, row->code));
+}
+
 static struct kunit_case reply_cases[] = {
 	KUNIT_CASE_PARAM(reply_test_reset, reset_row_gen_params),
 	KUNIT_CASE_PARAM(reply_test_icmp, error_row_gen_params),
@@ -388,6 +418,7 @@ static struct kunit_case reply_cases[] = {
 	KUNIT_CASE_PARAM(reply_test_tos, tos_row_gen_params),
 	KUNIT_CASE(reply_test_own_errors),
 	KUNIT_CASE(reply_test_is_error),
+	KUNIT_CASE_PARAM(reply_test_is_transient, transient_row_gen_params),
 	{}
 };
 
