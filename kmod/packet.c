@@ -99,6 +99,8 @@ static bool parse_ipv6(const struct sk_buff *skb, struct sluice_packet *packet)
 	packet->destination = header->daddr;
 	packet->protocol = next;
 	packet->ttl = header->hop_limit;
+	/* No router fragments IPv6, and the far end must not do so for a sender that did not (RFC 8200, 4.5). */
+	packet->dont_fragment = !(IP6CB(skb)->flags & IP6SKB_FRAGMENTED);
 	packet->tos = ipv6_get_dsfield(header);
 	packet->transport_offset = offset;
 	packet->transport_length = packet->network_offset + length - offset;

@@ -25,7 +25,7 @@
  * @network_offset: of the IP header, from skb->data
  * @transport_offset: of the transport header, from skb->data
  * @transport_length: bytes from there to the end of the IP packet
- * @dont_fragment: the DF bit; false for IPv6
+ * @dont_fragment: the DF bit; of IPv6, it did not come in fragments
  * @source_port: TCP and UDP, host byte order; of an echo request its identifier; else 0
  * @destination_port: likewise; of an echo request its sequence number
  * @sequence: TCP

@@ -9,6 +9,7 @@
 #include <linux/skbuff.h>
 #include <net/dst.h>
 #include <net/ip.h>
+#include <net/ipv6.h>
 #include <net/netlink.h>
 #include <net/sock.h>
 
@@ -65,6 +66,8 @@ static bool prepare(struct sk_buff *skb)
 	/* UDP's is made anew by the agent; of other protocols it is part of what is carried. */
 	if (skb->ip_summed == CHECKSUM_PARTIAL && protocol != IPPROTO_UDP && skb_csum_hwoffload_help(skb, 0))
 		return false;
+	/* The header of IPv4 tells whether it may be fragmented, that of IPv6 only until the fragments are put together. */
+	skb->mark = skb->protocol == htons(ETH_P_IPV6) && IP6CB(skb)->flags & IP6SKB_FRAGMENTED;
 	skb_orphan(skb);
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
