@@ -83,6 +83,7 @@ enum sluice_park_result sluice_association_hold(struct sluice_park *park, struct
 	skb = sluice_park_hold(skb);
 	if (!skb)
 		return SLUICE_PARK_NO_MEMORY;
+	sluice_count(entry->network, SLUICE_COUNT_HELD);
 	entry->newest->next = skb;
 	entry->newest = skb;
 	entry->held++;
@@ -151,11 +152,11 @@ struct sk_buff *sluice_association_bind(struct sluice_park *park, u32 id, struct
 	entry = find_waiting(park, id);
 	if (entry) {
 		*network = entry->network;
-		held = settle(park, entry, &entry->network->bound);
 		spin_lock_init(&entry->quote.lock);
-		entry->quote.length = min_t(unsigned int, held->len, sizeof(entry->quote.bytes));
-		if (skb_copy_bits(held, 0, entry->quote.bytes, entry->quote.length))
+		entry->quote.length = min_t(unsigned int, entry->newest->len, sizeof(entry->quote.bytes));
+		if (skb_copy_bits(entry->newest, 0, entry->quote.bytes, entry->quote.length))
 			entry->quote.length = 0;
+		held = settle(park, entry, &entry->network->bound);
 		/* Pairs with sluice_association_receive(). */
 		smp_store_release(&entry->state, SLUICE_STATE_BOUND);
 	}

@@ -11,6 +11,7 @@
 #include <linux/rhashtable.h>
 
 #include "acl.h"
+#include "relay.h"
 
 struct sluice_net;
 struct sluice_network;
@@ -47,6 +48,7 @@ struct sluice_client_prefix {
  * @acl: its own access list; NULL is an empty one
  * @id: chosen by the controller
  * @access: ifindex of the device it comes in on
+ * @relay_share: its part of the controller's queue
  * @count: number of prefixes
  * @prefix: its prefixes
  */
@@ -56,6 +58,7 @@ struct sluice_client {
 	struct sluice_acl __rcu *acl;
 	u32 id;
 	int access;
+	struct sluice_relay_share relay_share;
 	u32 count;
 	struct sluice_client_prefix prefix[];
 };

@@ -68,9 +68,9 @@ static unsigned int collect_parked(struct sluice_park *park, struct sk_buff *msg
 
 	spin_lock_bh(&park->lock);
 	while (count < SLUICE_EVENT_BATCH && park->credit && (entry = sluice_source_next(park))) {
-		entry->state = SLUICE_STATE_ANNOUNCED;
+		WRITE_ONCE(entry->state, SLUICE_STATE_ANNOUNCED);
 		if (!put_parked(msg, entry)) {
-			entry->state = SLUICE_STATE_WAITING;
+			WRITE_ONCE(entry->state, SLUICE_STATE_WAITING);
 			sluice_source_requeue(park, entry);
 			break;
 		}
@@ -96,7 +96,7 @@ static void settle_parked(struct sluice_park *park, const u32 *ids, unsigned int
 		if (taken) {
 			sluice_count(entry->network, SLUICE_COUNT_ANNOUNCED);
 		} else {
-			entry->state = SLUICE_STATE_WAITING;
+			WRITE_ONCE(entry->state, SLUICE_STATE_WAITING);
 			sluice_source_requeue(park, entry);
 		}
 	}

@@ -207,6 +207,12 @@ static unsigned int steered(struct sluice_network *network, enum sluice_steer_re
 	return NF_ACCEPT;
 }
 
+static unsigned int hook_bound(struct sluice_net *sn, struct sluice_client *client, struct sk_buff *skb)
+{
+	sluice_relay_deliver(sn, client->network, &client->relay_share, skb);
+	return NF_STOLEN;
+}
+
 /* What the park did with a packet: kept it, or why not. */
 static unsigned int parked(struct sluice_network *network, enum sluice_park_result result)
 {
@@ -236,12 +242,13 @@ static unsigned int parked(struct sluice_network *network, enum sluice_park_resu
 }
 
 /* The access lists of a packet that is not parked: park it, or answer here and now.  @port is what rules see. */
-static unsigned int hook_new(struct sluice_net *sn, const struct sluice_client *client, u32 prefix_length,
+static unsigned int hook_new(struct sluice_net *sn, struct sluice_client *client, u32 prefix_length,
 			     struct sk_buff *skb, const struct sluice_packet *packet, u16 port)
 {
 	struct sluice_network *network = client->network;
 	struct sluice_icmp_error error;
 	struct sluice_decision decision;
+	enum sluice_park_result result;
 
 	decision = sluice_acl_decide(rcu_dereference(client->acl), rcu_dereference(network->acl), packet->protocol,
 				     &packet->destination, port);
@@ -263,10 +270,14 @@ static unsigned int hook_new(struct sluice_net *sn, const struct sluice_client *
 		break;
 	}
 
-	return parked(network, sluice_park_new(&sn->park, client, prefix_length, &decision, packet, skb));
+	result = sluice_park_new(&sn->park, client, prefix_length, &decision, packet, skb);
+	/* Another CPU parked the same flow, and its verdict came, between two looks. */
+	if (result == SLUICE_PARK_BOUND)
+		return hook_bound(sn, client, skb);
+	return parked(network, result);
 }
 
-static unsigned int hook_syn(struct sluice_net *sn, const struct sluice_client *client, u32 prefix_length,
+static unsigned int hook_syn(struct sluice_net *sn, struct sluice_client *client, u32 prefix_length,
 			     struct sk_buff *skb, const struct nf_hook_state *state,
 			     const struct sluice_packet *packet)
 {
@@ -291,7 +302,7 @@ static unsigned int hook_syn(struct sluice_net *sn, const struct sluice_client *
 }
 
 /* TCP that belongs to no connection. */
-static unsigned int hook_tcp(struct sluice_net *sn, const struct sluice_client *client, u32 prefix_length,
+static unsigned int hook_tcp(struct sluice_net *sn, struct sluice_client *client, u32 prefix_length,
 			     struct sk_buff *skb, const struct nf_hook_state *state,
 			     const struct sluice_packet *packet)
 {
@@ -326,7 +337,7 @@ static unsigned int hook_tcp(struct sluice_net *sn, const struct sluice_client *
 }
 
 /* An echo request for the far end (I1). */
-static unsigned int hook_echo(struct sluice_net *sn, const struct sluice_client *client, u32 prefix_length,
+static unsigned int hook_echo(struct sluice_net *sn, struct sluice_client *client, u32 prefix_length,
 			      struct sk_buff *skb, const struct nf_hook_state *state,
 			      const struct sluice_packet *packet)
 {
@@ -345,18 +356,21 @@ static bool datagram_ok(struct sk_buff *skb, const struct nf_hook_state *state, 
 	struct udphdr buffer;
 	const struct udphdr *header;
 
+	/* A guest or a packet socket says where the device is to write; over the headers before, nobody's may. */
+	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_start_offset(skb) < (int)packet->transport_offset)
+		return false;
 	if (packet->protocol != IPPROTO_UDP)
 		return true;
 	header = skb_header_pointer(skb, packet->transport_offset, sizeof(buffer), &buffer);
-	if (header && !header->check)
+	if (!header)
+		return false;
+	if (!header->check)
 		return sluice_is_ipv4(packet);
+	/* Bytes may follow the datagram in its packet, and are not summed. */
+	if (ntohs(header->len) < packet->transport_length)
+		return !nf_checksum_partial(skb, state->hook, packet->transport_offset, ntohs(header->len), IPPROTO_UDP,
+					    packet->family);
 	return checksum_ok(skb, state, packet);
-}
-
-static unsigned int hook_bound(struct sluice_net *sn, struct sluice_network *network, struct sk_buff *skb)
-{
-	sluice_relay_deliver(sn, network, skb);
-	return NF_STOLEN;
 }
 
 /* A datagram of an association that nobody carries (U2). */
@@ -370,7 +384,7 @@ static unsigned int hook_discard(struct sluice_network *network, const struct sk
 }
 
 /* A datagram of UDP or of another protocol (U1, U7). */
-static unsigned int hook_datagram(struct sluice_net *sn, const struct sluice_client *client, u32 prefix_length,
+static unsigned int hook_datagram(struct sluice_net *sn, struct sluice_client *client, u32 prefix_length,
 				  struct sk_buff *skb, const struct nf_hook_state *state,
 				  const struct sluice_packet *packet)
 {
@@ -384,7 +398,7 @@ static unsigned int hook_datagram(struct sluice_net *sn, const struct sluice_cli
 		return hook_ttl_ends(network, skb, packet);
 	switch (sluice_association_receive(&sn->park, network, packet, skb, &refusal)) {
 	case SLUICE_PARK_BOUND:
-		return hook_bound(sn, network, skb);
+		return hook_bound(sn, client, skb);
 	case SLUICE_PARK_DISCARD:
 		return hook_discard(network, skb, packet, &refusal);
 	default:
@@ -392,7 +406,7 @@ static unsigned int hook_datagram(struct sluice_net *sn, const struct sluice_cli
 	}
 	result = sluice_park_again(&sn->park, network, packet, skb);
 	if (result == SLUICE_PARK_BOUND)
-		return hook_bound(sn, network, skb);
+		return hook_bound(sn, client, skb);
 	if (result != SLUICE_PARK_UNKNOWN)
 		return parked(network, result);
 	return hook_new(sn, client, prefix_length, skb, packet, packet->destination_port);

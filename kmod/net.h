@@ -50,6 +50,7 @@
  * @controller: who answers offers
  * @steer: how the proxy is reached; NULL until a controller first said so, then kept
  * @relay: the controller's datagram socket, with a reference; changed under @config_lock, NULL: none
+ * @relay_epoch: changes as its queue fills and empties, see relay.c; read and written by any CPU
  * @stats: counters that belong to no network
  */
 struct sluice_net {
@@ -68,6 +69,7 @@ struct sluice_net {
 	struct sluice_controller controller;
 	struct sluice_steer __rcu *steer;
 	struct sock __rcu *relay;
+	u32 relay_epoch;
 	struct sluice_ns_stats __percpu *stats;
 };
 

@@ -51,6 +51,7 @@ int sluice_netlink_controller_bind(struct sk_buff *skb, struct genl_info *info)
 	      sluice_steer_set(sn, nla_get_u16(attrs[SLUICE_A_CONTROLLER_PROXY_PORT]), mark, mask);
 	if (!err) {
 		/* What was bound before is not for the new socket. */
+		sluice_relay_set(sn, NULL);
 		sluice_controller_bind(sn, info->snd_portid, nla_get_u32(attrs[SLUICE_A_CONTROLLER_CREDIT]));
 		sluice_relay_set(sn, relay);
 	}

@@ -64,11 +64,10 @@ static inline bool sluice_is_ipv4(const struct sluice_packet *packet)
 /* Is this TCP segment a new connection's first: SYN and none of ACK, RST, FIN? */
 bool sluice_packet_is_syn(const struct sluice_packet *packet);
 
-/* Does an IP protocol have ports, in the first four bytes of its header? */
+/* Does an IP protocol have ports that we look at?  Others are told apart by their addresses alone. */
 static inline bool sluice_has_ports(u8 protocol)
 {
-	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
-	       protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
 }
 
 /* Is this an ICMP or ICMPv6 echo request? */

@@ -497,7 +497,7 @@ struct sk_buff *sluice_park_release(struct sluice_park *park, u32 id, struct slu
 		entry->source = NULL;
 		entry->network->parked_count -= entry->weight;
 		entry->weight = 0;
-		entry->state = SLUICE_STATE_RELEASED;
+		WRITE_ONCE(entry->state, SLUICE_STATE_RELEASED);
 		entry->seen_at = jiffies;
 		list_move_tail(&entry->age, &entry->network->released);
 		*network = entry->network;
@@ -520,7 +520,7 @@ void sluice_park_reannounce(struct sluice_park *park)
 	xa_for_each(&park->ids, id, entry) {
 		if (entry->state != SLUICE_STATE_ANNOUNCED)
 			continue;
-		entry->state = SLUICE_STATE_WAITING;
+		WRITE_ONCE(entry->state, SLUICE_STATE_WAITING);
 		sluice_source_queue(park, entry);
 	}
 	spin_unlock_bh(&park->lock);
@@ -562,9 +562,13 @@ int sluice_parked_fill(struct sk_buff *msg, const struct sluice_parked *entry)
 		return -EMSGSIZE;
 	if (sluice_is_datagram(entry->tuple.protocol) && nla_put_u32(msg, SLUICE_A_PARKED_HELD, entry->held))
 		return -EMSGSIZE;
-	if (entry->state == SLUICE_STATE_BOUND &&
-	    nla_put_u32(msg, SLUICE_A_PARKED_IDLE, jiffies_to_msecs(jiffies - READ_ONCE(entry->seen_at))))
-		return -EMSGSIZE;
+	if (entry->state == SLUICE_STATE_BOUND) {
+		unsigned long seen_at = READ_ONCE(entry->seen_at), now = jiffies;
+
+		/* The hook may have written it later than we have looked at the time. */
+		if (nla_put_u32(msg, SLUICE_A_PARKED_IDLE, time_after(now, seen_at) ? jiffies_to_msecs(now - seen_at) : 0))
+			return -EMSGSIZE;
+	}
 	if (entry->scope != SLUICE_SCOPE_DEFAULT && nla_put_u32(msg, SLUICE_A_PARKED_INDEX, entry->index))
 		return -EMSGSIZE;
 	return 0;

@@ -50,7 +50,7 @@ struct sluice_network;
 /* Most datagrams that wait for one verdict together: a request in pieces, or a burst before the first answer. */
 #define SLUICE_ASSOCIATION_HELD_MAX	16
 /* Bytes of a datagram that an error about it quotes: both headers, with options, and 8 or more of what follows. */
-#define SLUICE_ASSOCIATION_QUOTE	80
+#define SLUICE_ASSOCIATION_QUOTE	128
 /* Ids fit a dump's cursor on 32-bit machines, too. */
 #define SLUICE_PARK_IDS			XA_LIMIT(1, INT_MAX)
 

@@ -25,10 +25,25 @@ struct sock *sluice_relay_socket(struct sluice_net *sn, const struct nlattr *att
 /* config_lock held; or, with NULL, the namespace goes.  Takes over the reference of @sk; NULL: nowhere. */
 void sluice_relay_set(struct sluice_net *sn, struct sock *sk);
 
-/*
- * RCU read lock held.  Gives datagrams of a bound association to the controller, one packet each; consumes @skb.  Counts
- * what was given and what was dropped.
+/* RCU read lock held.  Has the controller handed over a socket? */
+bool sluice_relay_ready(struct sluice_net *sn);
+
+/**
+ * struct sluice_relay_share - what one client has put into the controller's queue; approximate, read and written by any CPU
+ * @epoch: the sluice_net.relay_epoch that @bytes counts in
+ * @bytes: memory of its datagrams since then
  */
-void sluice_relay_deliver(struct sluice_net *sn, struct sluice_network *network, struct sk_buff *skb);
+struct sluice_relay_share {
+	u32 epoch;
+	u32 bytes;
+};
+
+/*
+ * RCU read lock held, BH off.  Gives a datagram of a bound association to the controller, or as many as were sent in one
+ * piece; consumes @skb.  @share is its client's; NULL: it has waited for its verdict, and was counted there.  Counts what was
+ * given and what was dropped.
+ */
+void sluice_relay_deliver(struct sluice_net *sn, struct sluice_network *network, struct sluice_relay_share *share,
+			  struct sk_buff *skb);
 
 #endif /* _SLUICE_RELAY_H */

@@ -47,6 +47,9 @@ static bool bind(struct sluice_net *sn, u32 id)
 	struct sluice_network *network;
 	struct sk_buff *skb, *next;
 
+	/* Nobody would read what it carries. */
+	if (!sluice_relay_ready(sn))
+		return false;
 	skb = sluice_association_bind(&sn->park, id, &network);
 	if (!skb)
 		return false;
@@ -54,7 +57,7 @@ static bool bind(struct sluice_net *sn, u32 id)
 	local_bh_disable();
 	skb_list_walk_safe(skb, skb, next) {
 		skb_mark_not_on_list(skb);
-		sluice_relay_deliver(sn, network, skb);
+		sluice_relay_deliver(sn, network, NULL, skb);
 	}
 	local_bh_enable();
 	return true;
@@ -187,7 +190,10 @@ static bool refuse_association(struct sluice_net *sn, const struct sluice_ruling
 	return true;
 }
 
-/* An error about a datagram that a bound association carried (U6). */
+/*
+ * An error about a datagram that a bound association carried (U6).  At no rate of ours: who made it kept one, and the
+ * controller passes on no more than it is told.
+ */
 static bool report(struct sluice_net *sn, const struct sluice_ruling *ruling)
 {
 	struct sluice_icmp_error error;

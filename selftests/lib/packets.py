@@ -113,12 +113,13 @@ class Wire:
         kind = ETH_P_IP if packet[0] >> 4 == 4 else ETH_P_IPV6
         self.socket.send(self.gateway + self.mac + struct.pack("!H", kind) + packet)
 
-    def send_offloaded(self, packet, csum_start, csum_offset):
+    def send_offloaded(self, packet, csum_start, csum_offset, gso_type=0, gso_size=0):
         """With a checksum that the device is to write; csum_start is counted from the IP header (virtio's header).
+        With gso_type 3 it is also the device's to fragment, into pieces of gso_size (VIRTIO_NET_HDR_GSO_UDP).
 
         False: our own kernel does not send such a packet (newer ones want the start behind the IP header)."""
         kind = ETH_P_IP if packet[0] >> 4 == 4 else ETH_P_IPV6
-        header = struct.pack("=BBHHHH", 1, 0, 0, 0, 14 + csum_start, csum_offset)
+        header = struct.pack("=BBHHHH", 1, gso_type, 14 + csum_start + csum_offset + 2 if gso_type else 0, gso_size, 14 + csum_start, csum_offset)
         try:
             self.offloading.send(header + self.gateway + self.mac + struct.pack("!H", kind) + packet)
         except OSError as error:

@@ -50,6 +50,7 @@ inline constexpr CounterName network_counters[] = {
     {SLUICE_A_COUNTER_RELEASE_FAILED, "release-failed", "Accepted SYNs that could not be released (their access device is gone)."},
     {SLUICE_A_COUNTER_PASSED_LINK, "passed-link", "Packets of the link itself (multicast, neighbour discovery, DHCP), left to the host."},
     {SLUICE_A_COUNTER_BOUND, "bound", "Verdict accept: associations bound (U1)."},
+    {SLUICE_A_COUNTER_HELD, "held", "Datagrams that wait for a verdict with the first one of their association."},
     {SLUICE_A_COUNTER_UNBOUND, "unbound", "Bound associations that ended: by verdict unbind, or because the controller is gone."},
     {SLUICE_A_COUNTER_RELAYED, "relayed", "Datagrams given to the controller."},
     {SLUICE_A_COUNTER_ASSOCIATION_ERROR, "association-error", "Verdict unreachable about a bound association: ICMP error sent (U6)."},
@@ -59,7 +60,7 @@ inline constexpr CounterName network_counters[] = {
     {SLUICE_A_COUNTER_DROP_ASSOCIATION_FULL, "drop-association-full", "Datagrams dropped at association-max."},
     {SLUICE_A_COUNTER_DROP_CLIENT_ASSOCIATION_FULL, "drop-client-association-full", "Datagrams dropped at association-client-max."},
     {SLUICE_A_COUNTER_DROP_SOURCE_ASSOCIATION_FULL, "drop-source-association-full", "Datagrams dropped at association-source-max."},
-    {SLUICE_A_COUNTER_DROP_RELAY_FULL, "drop-relay-full", "Datagrams of bound associations that found the controller's datagram socket full, or none."},
+    {SLUICE_A_COUNTER_DROP_RELAY_FULL, "drop-relay-full", "Datagrams of bound associations that found the controller's datagram socket full, gone, or its client's part of it used up while it was half full (T10)."},
 };
 
 inline constexpr CounterName namespace_counters[] = {
@@ -232,6 +233,7 @@ constexpr std::string_view attribute_name(uint8_t command, uint16_t attribute) {
         case SLUICE_A_COUNTER_RELEASE_FAILED: return "release-failed";
         case SLUICE_A_COUNTER_PASSED_LINK: return "passed-link";
         case SLUICE_A_COUNTER_BOUND: return "bound";
+        case SLUICE_A_COUNTER_HELD: return "held";
         case SLUICE_A_COUNTER_UNBOUND: return "unbound";
         case SLUICE_A_COUNTER_RELAYED: return "relayed";
         case SLUICE_A_COUNTER_ASSOCIATION_ERROR: return "association-error";
