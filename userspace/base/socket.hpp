@@ -26,6 +26,10 @@ Result<void> keep_alive(int fd);
 /// TCP_NODELAY.
 Result<void> no_delay(int fd);
 
+/// TCP_NOTSENT_LOWAT: the socket is writable, and takes bytes, only while less than that was given to it and not yet
+/// sent.  What waits to be sent then waits with us, where it can still be dropped or overtaken.
+Result<void> limit_unsent(int fd, int bytes);
+
 /// Bytes (and FIN) written but not yet acknowledged by the peer; nothing when they never will be.
 std::optional<unsigned> unacknowledged(int fd);
 

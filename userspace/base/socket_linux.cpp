@@ -38,6 +38,10 @@ Result<void> finish_on_close(int fd) { return set_linger(fd, false); }
 
 Result<void> no_delay(int fd) { return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY"); }
 
+Result<void> limit_unsent(int fd, int bytes) {
+  return set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, bytes, "TCP_NOTSENT_LOWAT");
+}
+
 Result<void> keep_alive(int fd) {
   if (auto done = set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepaliveIdle, "TCP_KEEPIDLE"); !done) return done;
   if (auto done = set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveInterval, "TCP_KEEPINTVL"); !done) return done;

@@ -50,7 +50,8 @@ struct DatagramError {
 /// One frame, taken apart.  What is not of its kind is as initialized.
 struct DatagramFrame {
   DatagramKind kind = DatagramKind::datagram;
-  Datagram datagram;  ///< its payload points into the buffer that was read; association is set for error and unbind, too
+  /// Its payload points into the buffer that was read; association is set for error and unbind, too.
+  Datagram datagram;
   DatagramError error;
   std::uint64_t taken = 0;  ///< acknowledge
 };

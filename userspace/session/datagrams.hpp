@@ -5,21 +5,24 @@
 //
 // What waits to be written waits here, in one queue an association, and associations take turns; TCP is given no more
 // than it can send at once.  A datagram is dropped when its association's queue is full, or when it has waited for
-// longer than the age.  At most the window's bytes are outstanding: written and not acknowledged by the peer's Datagrams.
-// So what a broken session loses is known, and bounded.
+// longer than the age.  At most the window's bytes are outstanding: written and not acknowledged by the peer's
+// Datagrams. So what a broken session loses is known, and bounded.
 //
 // It owns its TLS stream and lives on that stream's executor; all calls are made there.
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
-#include <functional>
+#include <deque>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "base/async.hpp"
 #include "base/duration.hpp"
 #include "session/datagram_frame.hpp"
+#include "session/fair_queue.hpp"
 #include "tls/stream.hpp"
 
 namespace sluice::session {
@@ -49,6 +52,7 @@ class Datagrams : public std::enable_shared_from_this<Datagrams> {
     std::uint64_t dropped_late = 0;    ///< waited for longer than the age
     std::uint64_t dropped_gone = 0;    ///< waited here when their association, or the session, ended
     std::uint64_t lost = 0;            ///< outstanding when the session ended
+    std::uint64_t dropped_errors = 0;  ///< frames of errors, which do not wait for a peer that does not read
   };
 
   class Handler {
@@ -77,12 +81,46 @@ class Datagrams : public std::enable_shared_from_this<Datagrams> {
 
   /// Ends the session, with *reason* for run() to return.  The first reason counts.
   void close(std::string reason);
-  [[nodiscard]] bool is_open() const;
-  [[nodiscard]] const Counters& counters() const;
+  [[nodiscard]] bool is_open() const { return !closed_; }
+  [[nodiscard]] const Counters& counters() const { return counters_; }
   /// Bytes of datagram frames that wait here, and that are outstanding.
-  [[nodiscard]] std::size_t waiting() const;
-  [[nodiscard]] std::size_t outstanding() const;
-  [[nodiscard]] const SSL* ssl() const;
+  [[nodiscard]] std::size_t waiting() const { return queue_.bytes(); }
+  [[nodiscard]] std::size_t outstanding() const {
+    return static_cast<std::size_t>(counters_.bytes_sent - acknowledged_);
+  }
+  [[nodiscard]] const SSL* ssl() const { return stream_.ssl(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Datagrams(tls::Stream stream, Settings settings);
+  void fill();
+  Task<void> write_loop();
+  Task<void> watch();
+  Task<Result<void>> read_loop(Handler& handler);
+  Result<void> hand_over(std::span<const std::byte>& data, Handler& handler);
+  Result<void> hand_over(const DatagramFrame& frame, Handler& handler);
+  Result<void> take_acknowledgement(std::uint64_t taken);
+  void acknowledge();
+  void acknowledge_soon();
+
+  tls::Stream stream_;
+  Settings settings_;
+  Counters counters_;
+  FairQueue queue_;
+  std::string urgent_;  ///< frames that overtake the queue: errors, unbinds, acknowledgements
+  std::string outbox_;  ///< what is being written
+  asio::steady_timer write_signal_;
+  asio::steady_timer acknowledge_timer_;
+  asio::steady_timer dead_timer_;
+  std::deque<std::uint32_t> unacknowledged_;  ///< lengths of the outstanding frames
+  std::uint64_t oldest_ = 0;                  ///< where the first of them begins
+  std::uint64_t acknowledged_ = 0;            ///< by the peer
+  std::uint64_t acknowledged_to_peer_ = 0;
+  Clock::time_point progress_;  ///< since then something is outstanding and nothing was acknowledged
+  bool acknowledging_soon_ = false;
+  bool closed_ = false;
+  std::string reason_;
 };
 
 }  // namespace sluice::session
