@@ -7,6 +7,8 @@
 #include <iterator>
 #include <vector>
 
+#include "netlink/protocol.hpp"
+
 namespace sluice::netlink {
 namespace {
 
@@ -48,17 +50,6 @@ Result<Action> parse_action(std::string_view text) {
   return Error{"the action must be offer, refuse, prohibit or drop, not " + quoted(text)};
 }
 
-Result<Rule::Ports> parse_ports(std::string_view text) {
-  const std::size_t dash = text.find('-');
-  auto first = parse_port(text.substr(0, dash));
-  if (!first) return first.error();
-  if (dash == text.npos) return Rule::Ports{*first, *first};
-  auto last = parse_port(text.substr(dash + 1));
-  if (!last) return last.error();
-  if (*last < *first) return Error{"the range of ports " + quoted(text) + " ends before it starts"};
-  return Rule::Ports{*first, *last};
-}
-
 }  // namespace
 
 Result<std::uint8_t> parse_protocol(std::string_view text) {
@@ -80,12 +71,23 @@ bool has_ports(std::uint8_t protocol) {
 }
 
 std::string party(std::uint8_t protocol, const Endpoint& endpoint) {
-  return has_ports(protocol) ? endpoint.to_string() : endpoint.address.to_string();
+  return is_told_by_ports(protocol) ? endpoint.to_string() : endpoint.address.to_string();
 }
 
 Result<std::uint16_t> parse_port(std::string_view text) {
   if (auto number = parse_number(text, 1, 65535)) return static_cast<std::uint16_t>(*number);
   return Error{"a port must be a number from 1 to 65535, not " + quoted(text)};
+}
+
+Result<Rule::Ports> parse_ports(std::string_view text) {
+  const std::size_t dash = text.find('-');
+  auto first = parse_port(text.substr(0, dash));
+  if (!first) return first.error();
+  if (dash == text.npos) return Rule::Ports{*first, *first};
+  auto last = parse_port(text.substr(dash + 1));
+  if (!last) return last.error();
+  if (*last < *first) return Error{"the range of ports " + quoted(text) + " ends before it starts"};
+  return Rule::Ports{*first, *last};
 }
 
 Result<Rule> parse_rule(std::string_view text) {

@@ -20,12 +20,14 @@ std::string to_string(const Rule& rule);
 // "tcp", "udp", "sctp", "icmp", "icmpv6" or a number from 1 to 255.
 Result<std::uint8_t> parse_protocol(std::string_view text);
 std::string protocol_name(std::uint8_t protocol);
-// Does it have ports?  Else an Endpoint's port is something else: an echo request's identifier or sequence number.
+// Does it have ports, that a rule may name?
 bool has_ports(std::uint8_t protocol);
-// One party of a connection: "192.0.2.1:80", and without ports "192.0.2.1".
+// One party of a connection: "192.0.2.1:80"; where the port is none (protocol.hpp), "192.0.2.1".
 std::string party(std::uint8_t protocol, const Endpoint& endpoint);
 
 // 1 to 65535.
 Result<std::uint16_t> parse_port(std::string_view text);
+// "53" or "5000-5999".
+Result<Rule::Ports> parse_ports(std::string_view text);
 
 }  // namespace sluice::netlink
