@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "netlink/protocol.hpp"
 #include "sluiced/router.hpp"
 
 namespace sluice::gateway {
@@ -23,45 +24,54 @@ constexpr unsigned exceeded_code_max = 1;
 constexpr unsigned mtu_min = 68;
 constexpr unsigned mtu_max = 65535;
 
-bool is_allowed(const session::v1::Answer& answer, bool v4) {
-  const bool has_mtu = answer.icmp_mtu() >= mtu_min && answer.icmp_mtu() <= mtu_max;
-  if (answer.icmp_type() == (v4 ? ICMP_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED))
-    return answer.icmp_code() <= exceeded_code_max && answer.icmp_mtu() == 0;
+// What an agent says of an ICMP error; the numbers are not yet known to be any.
+struct Told {
+  unsigned type = 0;
+  unsigned code = 0;
+  unsigned mtu = 0;
+  std::optional<Address> reporter;
+};
+
+bool is_allowed(const Told& told, bool v4) {
+  const bool has_mtu = told.mtu >= mtu_min && told.mtu <= mtu_max;
+  if (told.type == (v4 ? ICMP_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED))
+    return told.code <= exceeded_code_max && told.mtu == 0;
   if (v4) {
-    if (answer.icmp_type() != ICMP_DEST_UNREACH || answer.icmp_code() > v4_code_max) return false;
-    return answer.icmp_mtu() == 0 || has_mtu;
+    if (told.type != ICMP_DEST_UNREACH || told.code > v4_code_max) return false;
+    return told.mtu == 0 || has_mtu;
   }
-  if (answer.icmp_type() == ICMP6_PACKET_TOO_BIG) return answer.icmp_code() == 0 && has_mtu;
-  return answer.icmp_type() == ICMP6_DST_UNREACH && answer.icmp_code() <= v6_code_max;
+  if (told.type == ICMP6_PACKET_TOO_BIG) return told.code == 0 && has_mtu;
+  return told.type == ICMP6_DST_UNREACH && told.code <= v6_code_max;
 }
 
 // The agent and we are routers on the reply's way, too.
 constexpr unsigned hops_of_ours = 2;
 
-bool is_echo(const netlink::Parked& parked) { return parked.protocol != IPPROTO_TCP; }
-
-void judge_unreachable(const session::v1::Answer& answer, bool v4, UnreachableSource source, Judgement& judgement) {
+void judge_unreachable(const Told& told, bool v4, UnreachableSource source, Judgement& judgement) {
   judgement.verdict = netlink::Verdict::unreachable;
   judgement.icmp = net_unreachable(v4);
-  if (!is_allowed(answer, v4)) {
-    judgement.warning = "ICMP type " + std::to_string(answer.icmp_type()) + " code " +
-                        std::to_string(answer.icmp_code()) + " mtu " + std::to_string(answer.icmp_mtu()) +
-                        " is no unreachable of the client's family";
+  if (!is_allowed(told, v4)) {
+    judgement.warning = "ICMP type " + std::to_string(told.type) + " code " + std::to_string(told.code) + " mtu " +
+                        std::to_string(told.mtu) + " is no unreachable of the client's family";
     return;
   }
-  judgement.icmp->type = static_cast<std::uint8_t>(answer.icmp_type());
-  judgement.icmp->code = static_cast<std::uint8_t>(answer.icmp_code());
-  const bool carries_mtu = v4 ? answer.icmp_code() == ICMP_FRAG_NEEDED : answer.icmp_type() == ICMP6_PACKET_TOO_BIG;
-  if (carries_mtu && answer.icmp_mtu() != 0) judgement.icmp->mtu = answer.icmp_mtu();
-  if (answer.icmp_source().empty()) return;
-  auto reporter = Address::from_bytes(answer.icmp_source());
-  if (!reporter) {
-    judgement.warning = "the reporter's address has " + std::to_string(answer.icmp_source().size()) + " bytes";
-    return;
-  }
-  judgement.reporter = *reporter;
+  judgement.icmp->type = static_cast<std::uint8_t>(told.type);
+  judgement.icmp->code = static_cast<std::uint8_t>(told.code);
+  const bool carries_mtu = v4 ? told.code == ICMP_FRAG_NEEDED : told.type == ICMP6_PACKET_TOO_BIG;
+  if (carries_mtu && told.mtu != 0) judgement.icmp->mtu = told.mtu;
+  judgement.reporter = told.reporter;
   // A packet has one family: a reporter of the other can be told to people, but not be a source.
-  if (source == UnreachableSource::reporter && reporter->is_v4() == v4) judgement.icmp->source = *reporter;
+  if (source == UnreachableSource::reporter && told.reporter && told.reporter->is_v4() == v4)
+    judgement.icmp->source = told.reporter;
+}
+
+void judge_unreachable(const session::v1::Answer& answer, bool v4, UnreachableSource source, Judgement& judgement) {
+  Told told{answer.icmp_type(), answer.icmp_code(), answer.icmp_mtu(), {}};
+  const auto reporter = Address::from_bytes(answer.icmp_source());
+  if (reporter) told.reporter = *reporter;
+  judge_unreachable(told, v4, source, judgement);
+  if (judgement.warning.empty() && !reporter && !answer.icmp_source().empty())
+    judgement.warning = "the reporter's address has " + std::to_string(answer.icmp_source().size()) + " bytes";
 }
 
 }  // namespace
@@ -70,11 +80,12 @@ Judgement judge(const session::v1::Answer& answer, const netlink::Parked& parked
   const bool client_is_v4 = parked.source.address.is_v4();
   Judgement judgement;
   const bool exceeded = answer.icmp_type() == (client_is_v4 ? ICMP_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED);
-  if (is_echo(parked) || exceeded) source = UnreachableSource::reporter;
+  const bool is_echo = netlink::is_echo(parked.protocol);
+  if (is_echo || netlink::is_datagram(parked.protocol) || exceeded) source = UnreachableSource::reporter;
   switch (answer.verdict()) {
     case session::v1::ACCEPT:
-      judgement.verdict = is_echo(parked) ? netlink::Verdict::reply : netlink::Verdict::accept;
-      if (is_echo(parked) && answer.ttl() != 0)
+      judgement.verdict = is_echo ? netlink::Verdict::reply : netlink::Verdict::accept;
+      if (is_echo && answer.ttl() != 0)
         judgement.ttl = static_cast<std::uint8_t>(std::clamp(answer.ttl(), hops_of_ours + 1, 255U) - hops_of_ours);
       return judgement;
     case session::v1::REFUSE:
@@ -92,6 +103,13 @@ Judgement judge(const session::v1::Answer& answer, const netlink::Parked& parked
       judgement.warning = "verdict " + std::to_string(answer.verdict()) + " is unknown";
       return judgement;
   }
+}
+
+Judgement judge(const session::DatagramError& error, bool client_is_v4) {
+  Judgement judgement;
+  judge_unreachable({error.type, error.code, error.mtu, error.reporter}, client_is_v4, UnreachableSource::reporter,
+                    judgement);
+  return judgement;
 }
 
 }  // namespace sluice::gateway

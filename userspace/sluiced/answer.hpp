@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // From an agent's Answer to a verdict for the kernel.  An agent is trusted to speak for its network, not to choose
-// packets for the gateway to send: only ICMP errors that mean "unreachable" or "time exceeded" in the client's family
-// pass.  Pure.
+// packets for the gateway to send: only ICMP errors that mean "unreachable", "too big" or "time exceeded" in the
+// client's family pass.  Pure.
 #pragma once
 
 #include <string>
 
 #include "netlink/types.hpp"
 #include "session.pb.h"
+#include "session/datagram_frame.hpp"
 #include "sluiced/settings.hpp"
 
 namespace sluice::gateway {
@@ -21,8 +22,11 @@ struct Judgement {
   std::string warning;                     // not empty: what the agent said wrongly
 };
 
-// *parked* is what the answer is about.  Errors about an echo request, and time exceeded, come from who reported them
-// (I1, I3); *source* is for the others.
+// *parked* is what the answer is about.  Errors about an echo request or a datagram, and time exceeded, come from who
+// reported them (I1, I3, U6); *source* is for the others.
 Judgement judge(const session::v1::Answer& answer, const netlink::Parked& parked, UnreachableSource source);
+
+// An error about a bound association.  With a warning it is none to send.
+Judgement judge(const session::DatagramError& error, bool client_is_v4);
 
 }  // namespace sluice::gateway

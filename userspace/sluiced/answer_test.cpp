@@ -128,5 +128,36 @@ TEST(AnswerTest, WhoReportedAPingsErrorOrAnEndedTtlIsItsSource) {
             std::nullopt);
 }
 
+TEST(AnswerTest, ADatagramIsAcceptedAndItsErrorsComeFromTheirReporter) {
+  session::v1::Answer answer;
+  answer.set_verdict(session::v1::ACCEPT);
+  answer.set_ttl(60);
+  for (const std::uint8_t protocol : {IPPROTO_UDP, IPPROTO_GRE}) {
+    const Judgement judgement = judge(answer, parked(true, protocol), UnreachableSource::gateway);
+    EXPECT_EQ(judgement.verdict, Verdict::accept);
+    EXPECT_EQ(judgement.ttl, std::nullopt);
+    const auto refused = judge(unreachable(3, 3, 0, "192.0.2.7"), parked(true, protocol), UnreachableSource::gateway);
+    EXPECT_EQ(refused.icmp->source, *Address::parse("192.0.2.7"));
+  }
+}
+
+TEST(AnswerTest, ErrorsOfAnAssociationAreJudgedByTheSameRules) {
+  const Address router = *Address::parse("192.0.2.7");
+  Judgement judgement = judge(session::DatagramError{3, 4, 1400, router}, true);
+  EXPECT_TRUE(judgement.warning.empty());
+  EXPECT_EQ(judgement.verdict, Verdict::unreachable);
+  EXPECT_EQ(judgement.icmp, (netlink::IcmpError{3, 4, router, 1400}));
+  judgement = judge(session::DatagramError{1, 4, 0, router}, false);
+  EXPECT_EQ(judgement.icmp, (netlink::IcmpError{1, 4, {}, {}})) << "a reporter of the other family is no source";
+  EXPECT_EQ(judge(session::DatagramError{3, 3, 0, {}}, true).icmp, (netlink::IcmpError{3, 3, {}, {}}));
+  for (const auto& [type, code, mtu, v4] :
+       {std::tuple{5, 1, 0, true}, {0, 0, 0, true}, {3, 16, 0, true}, {3, 4, 60, true}, {134, 0, 0, false}})
+    EXPECT_FALSE(judge(session::DatagramError{static_cast<std::uint8_t>(type), static_cast<std::uint8_t>(code),
+                                              static_cast<std::uint32_t>(mtu), router},
+                       v4)
+                     .warning.empty())
+        << type;
+}
+
 }  // namespace
 }  // namespace sluice::gateway

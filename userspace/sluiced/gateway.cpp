@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
 
+#include "netlink/protocol.hpp"
 #include "netlink/rule_text.hpp"
 #include "sluiced/answer.hpp"
 
@@ -45,12 +46,14 @@ const char* outcome_of(const Judgement& judgement) {
 
 }  // namespace
 
-Gateway::Gateway(asio::io_context& control, std::vector<std::unique_ptr<Worker>>& workers, Settings settings)
+Gateway::Gateway(asio::io_context& control, std::vector<std::unique_ptr<Worker>>& workers, Worker& relay,
+                 Settings settings)
     : control_(control),
       workers_(workers),
       settings_(std::move(settings)),
       streams_([this](std::function<void()> action) { asio::post(control_, std::move(action)); },
                [this](const std::shared_ptr<Record>& record) { records_.changed(record); }),
+      associations_(control, relay, *this),
       proxy_(control, [this](const Endpoint& client, const Endpoint& destination,
                              UniqueFd socket) { streams_.connected(client, destination, std::move(socket)); }),
       listener_(control, workers, *this, settings_.name, {settings_.dead_after / 3, settings_.dead_after}),
@@ -72,6 +75,9 @@ Result<void> Gateway::start() {
   if (auto done = proxy_.listen(settings_.proxy_port); !done) return done;
   proxy_.start();
 
+  auto datagrams = associations_.start();
+  if (!datagrams) return datagrams.error();
+
   // What was parked before is announced as soon as we are bound.
   offers_.hold();
   netlink::Controller controller;
@@ -79,6 +85,7 @@ Result<void> Gateway::start() {
   controller.mark = settings_.mark.value;
   controller.mark_mask = settings_.mark.mask;
   controller.credit = Kernel::credit;
+  controller.datagram_socket = *datagrams;
   auto socket = Kernel::bind(controller);
   if (!socket) return socket.error();
   kernel_ = std::make_unique<Kernel>(
@@ -106,6 +113,7 @@ void Gateway::stop() {
   if (kernel_) kernel_->close();
   proxy_.close();
   streams_.reset_all("sluiced is ending");
+  associations_.stop();
   for (auto& [id, link] : links_)
     asio::post(link.worker->context(), [control = link.session] { control->revoke("sluiced is ending"); });
   status_.close();
@@ -136,6 +144,7 @@ Result<void> Gateway::reload(Settings settings) {
   networks_ = *std::move(networks);
   settings_.identity = std::move(settings.identity);
   settings_.networks = std::move(settings.networks);
+  settings_.datagram_age = settings.datagram_age;  // of sessions to come
   // Agents of a network that is gone have nothing to do here.
   std::vector<LinkId> strays;
   for (const auto& [id, link] : links_)
@@ -159,7 +168,8 @@ const NetworkSettings* Gateway::network_of(const netlink::Parked& parked) const 
 
 void Gateway::on_kernel_events(const netlink::Events& events) {
   for (const netlink::Parked& parked : events.parked) offers_.announced(parked);
-  for (const netlink::Withdrawn& withdrawn : events.withdrawn) offers_.withdrawn(withdrawn);
+  for (const netlink::Withdrawn& withdrawn : events.withdrawn)
+    if (!associations_.withdrawn(withdrawn)) offers_.withdrawn(withdrawn);
 }
 
 std::shared_ptr<Record> Gateway::begin_record(const netlink::Parked& parked) {
@@ -206,6 +216,13 @@ void Gateway::send_offer(LinkId id, const Offer& offer) {
   message.set_length(offer.parked.length);
   message.set_tos(offer.parked.tos);
   message.set_dont_fragment(offer.parked.dont_fragment);
+  const NetworkSettings* network = network_of(offer.parked);
+  if (network && netlink::is_datagram(offer.parked.protocol)) {
+    const DatagramIdle& idle = network->idle_of(offer.parked.protocol, offer.parked.destination.port);
+    message.set_idle_ms(static_cast<std::uint32_t>(idle.idle.count()));
+    message.set_idle_replied_ms(static_cast<std::uint32_t>(idle.replied.count()));
+    offer.record->idle = std::min(idle.idle, idle.replied);
+  }
   send(id, std::move(envelope));
   ++links_.at(id).offers;
   offer.record->offered = Clock::now();
@@ -217,12 +234,12 @@ void Gateway::send_withdraw(LinkId id, std::uint64_t serial) {
   send(id, std::move(envelope));
 }
 
-void Gateway::decide(const Offer& offer, const netlink::Answer& answer) {
-  offer.record->verdict = answer.verdict;
-  offer.record->icmp = answer.icmp;
+void Gateway::decide(const std::shared_ptr<Record>& record, const netlink::Answer& answer) {
+  record->verdict = answer.verdict;
+  record->icmp = answer.icmp;
   kernel_->answer(answer);
-  spdlog::debug("{}", to_log_line(*offer.record));
-  records_.changed(offer.record);
+  spdlog::debug("{}", to_log_line(*record));
+  records_.changed(record);
 }
 
 void Gateway::no_agent(const Offer& offer) {
@@ -231,7 +248,15 @@ void Gateway::no_agent(const Offer& offer) {
   record.detail = record.route.empty() ? "no route to the destination" : "no agent of the route is connected";
   record.outcome = "unreachable";
   const bool v4 = offer.parked.source.address.is_v4();
-  decide(offer, {offer.parked.id, netlink::Verdict::unreachable, net_unreachable(v4), {}});
+  decide(offer.record, {offer.parked.id, netlink::Verdict::unreachable, net_unreachable(v4), {}});
+}
+
+// The STREAM session must be there before the SYN is released, or the client would connect to nothing.
+Result<void> Gateway::prepare_accept(const Offer& offer, const session::v1::Answer& answer) {
+  if (netlink::is_datagram(offer.parked.protocol))
+    return associations_.bind(offer, answer.session(), answer.association());
+  if (streams_.expect(offer.link, answer.session(), offer.record)) return {};
+  return Error{"STREAM session " + std::to_string(answer.session()) + " is not there"};
 }
 
 void Gateway::answered(const Offer& offer, const session::v1::Answer& answer) {
@@ -243,29 +268,35 @@ void Gateway::answered(const Offer& offer, const session::v1::Answer& answer) {
   record->connect = std::chrono::microseconds(answer.connect_us());
   record->detail = plain_words(answer.detail());
   record->reporter = judgement.reporter;
-  // The STREAM session must be there before the SYN is released, or the client would connect to nothing.
-  if (judgement.verdict == netlink::Verdict::accept && !streams_.expect(offer.link, answer.session(), record)) {
-    judgement.verdict = netlink::Verdict::unreachable;
-    judgement.icmp = net_unreachable(v4);
-    judgement.warning = "STREAM session " + std::to_string(answer.session()) + " is not there";
+  if (judgement.verdict == netlink::Verdict::accept) {
+    if (auto prepared = prepare_accept(offer, answer); !prepared) {
+      judgement.verdict = netlink::Verdict::unreachable;
+      judgement.icmp = net_unreachable(v4);
+      judgement.warning = prepared.error().message;
+    }
   }
   if (!judgement.warning.empty()) {
     spdlog::warn("agent {}/{}: {}", record->network, record->agent, judgement.warning);
     record->detail += (record->detail.empty() ? "" : "; ") + ("agent in error: " + judgement.warning);
   }
+  ++links_.at(offer.link).answers[judgement.verdict];
   if (judgement.verdict == netlink::Verdict::accept) {
+    if (netlink::is_datagram(offer.parked.protocol)) return;  // the verdict comes when the relay is ready
     record->released = Clock::now();
     record->outcome = "accepted, waiting for the client";
   } else {
     record->ended = Clock::now();
     record->outcome = outcome_of(judgement);
   }
-  ++links_.at(offer.link).answers[judgement.verdict];
-  decide(offer, {offer.parked.id, judgement.verdict, judgement.icmp, judgement.ttl});
+  decide(record, {offer.parked.id, judgement.verdict, judgement.icmp, judgement.ttl});
 }
 
 void Gateway::answered_late(LinkId link, const session::v1::Answer& answer) {
-  if (answer.verdict() == session::v1::ACCEPT) streams_.discard(link, answer.session());
+  if (answer.verdict() != session::v1::ACCEPT) return;
+  if (answer.association() != 0)
+    associations_.discard(link, answer.session(), answer.association());
+  else
+    streams_.discard(link, answer.session());
 }
 
 void Gateway::withdrawn(const Offer& offer, netlink::Reason reason) {
@@ -320,6 +351,16 @@ Result<LinkId> Gateway::open_stream(const Greeting& greeting, std::shared_ptr<St
   return link->id;
 }
 
+Result<std::shared_ptr<DatagramSession>> Gateway::open_datagrams(const Greeting& greeting) {
+  const Link* link = find_link(greeting.network, greeting.agent);
+  if (!link || link->greeting.instance != greeting.instance)
+    return Error{"there is no control session of this instance"};
+  session::Datagrams::Settings settings;
+  settings.age = settings_.datagram_age;
+  settings.dead_after = settings_.dead_after;
+  return associations_.open(link->id, greeting.session, settings);
+}
+
 void Gateway::frames(LinkId id, std::vector<session::Envelope> frames) {
   for (const session::Envelope& envelope : frames) {
     const auto link = links_.find(id);
@@ -351,6 +392,7 @@ void Gateway::drop_link(LinkId id, const std::string& reason) {
   spdlog::info("agent {} from {} disconnected: {}", name_of(link.greeting), link.greeting.from.to_string(), reason);
   asio::post(link.worker->context(), [session = link.session, reason] { session->revoke(reason); });
   streams_.link_lost(id, "the agent's control session ended: " + reason);
+  associations_.link_lost(id, "its control session ended: " + reason);
   status_.publish({{"event", "agent-disconnected"},
                    {"network", link.greeting.network},
                    {"agent", link.greeting.agent},

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Gateway: the control plane.  It joins the parts: the kernel's announcements to the offers, the offers to the
-// agents' control sessions, their answers to verdicts, and accepted connections to STREAM sessions.  It runs on one
-// thread, the control thread; sessions and streams run on the workers and reach it by posting.
+// agents' control sessions, their answers to verdicts, accepted connections to STREAM sessions and accepted
+// associations to DGRAM sessions.  It runs on one thread, the control thread; sessions, streams and datagrams run on
+// the workers and reach it by posting.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "sluiced/associations.hpp"
 #include "sluiced/kernel.hpp"
 #include "sluiced/listener.hpp"
 #include "sluiced/offers.hpp"
@@ -39,12 +41,13 @@ struct Link {
   std::map<netlink::Verdict, std::uint64_t> answers;
 };
 
-class Gateway final : public Offers::Surroundings, public Reception {
+class Gateway final : public Offers::Surroundings, public Associations::Surroundings, public Reception {
  public:
-  Gateway(asio::io_context& control, std::vector<std::unique_ptr<Worker>>& workers, Settings settings);
+  // *workers* carry sessions and streams, *relay* datagrams.
+  Gateway(asio::io_context& control, std::vector<std::unique_ptr<Worker>>& workers, Worker& relay, Settings settings);
 
-  // In order: devices, addresses and rules; proxy; controller; agents' listener; status socket.  Returns the first
-  // failure; what was done by then is taken back by stop().
+  // In order: devices, addresses and rules; proxy; datagrams; controller; agents' listener; status socket.  Returns the
+  // first failure; what was done by then is taken back by stop().
   Result<void> start();
   // Unbinds, resets every stream, removes the ip rules.  Devices stay, so that a restart finds what is parked.
   void stop();
@@ -65,11 +68,17 @@ class Gateway final : public Offers::Surroundings, public Reception {
   void withdrawn(const Offer& offer, netlink::Reason reason) override;
   void return_credit() override { kernel_->return_credit(); }
 
+  // Associations::Surroundings
+  void decide(const std::shared_ptr<Record>& record, const netlink::Answer& answer) override;
+  void tell_kernel(const netlink::Answer& answer) override { kernel_->answer(answer); }
+  void changed(const std::shared_ptr<Record>& record) override { records_.changed(record); }
+
   // Reception
   Result<LinkId> open_control(const Greeting& greeting, std::shared_ptr<ControlSession> session,
                               Worker& worker) override;
   Result<LinkId> open_stream(const Greeting& greeting, std::shared_ptr<StreamSession> session) override;
   void stream_ended(LinkId link, std::uint64_t session) override { streams_.discard(link, session); }
+  Result<std::shared_ptr<DatagramSession>> open_datagrams(const Greeting& greeting) override;
   void frames(LinkId link, std::vector<session::Envelope> frames) override;
   void control_ended(LinkId link, const Error& reason) override;
 
@@ -82,13 +91,15 @@ class Gateway final : public Offers::Surroundings, public Reception {
   void tick();
   void on_record(const Record& record);
   const NetworkSettings* network_of(const netlink::Parked& parked) const;
-  void decide(const Offer& offer, const netlink::Answer& answer);
+  // ACCEPT: what must be there before the verdict.  An error: what the agent said wrongly.
+  Result<void> prepare_accept(const Offer& offer, const session::v1::Answer& answer);
   void warn_of_fixed_settings(const Settings& settings) const;
 
   Result<nlohmann::json> answer_status(const nlohmann::json& request) const;
   nlohmann::json status_json() const;
   nlohmann::json agents_json() const;
   nlohmann::json streams_json() const;
+  nlohmann::json associations_json() const;
   Result<nlohmann::json> why_json(const nlohmann::json& request) const;
 
   asio::io_context& control_;
@@ -97,6 +108,7 @@ class Gateway final : public Offers::Surroundings, public Reception {
   NetworkNames networks_;
   Records records_;
   Streams streams_;
+  Associations associations_;
   Offers offers_{*this};
   Proxy proxy_;
   std::unique_ptr<Kernel> kernel_;

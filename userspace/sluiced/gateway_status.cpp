@@ -15,6 +15,27 @@ double seconds(std::chrono::system_clock::time_point when) {
   return std::chrono::duration<double>(when.time_since_epoch()).count();
 }
 
+// Of each DGRAM session of an agent.
+nlohmann::json sessions_json(const Associations::Sessions& sessions) {
+  nlohmann::json all = nlohmann::json::array();
+  for (const auto& [number, entry] : sessions) {
+    const session::Datagrams::Counters& counters = entry.told.counters;
+    all.push_back({{"session", number},
+                   {"associations", entry.numbers.size()},
+                   {"sent", counters.sent},
+                   {"received", counters.received},
+                   {"bytes_sent", counters.bytes_sent},
+                   {"bytes_received", counters.bytes_received},
+                   {"waiting_bytes", entry.told.waiting},
+                   {"outstanding_bytes", entry.told.outstanding},
+                   {"dropped_full", counters.dropped_full},
+                   {"dropped_late", counters.dropped_late},
+                   {"dropped_gone", counters.dropped_gone},
+                   {"strays", entry.told.strays}});
+  }
+  return all;
+}
+
 }  // namespace
 
 Result<nlohmann::json> Gateway::answer_status(const nlohmann::json& request) const {
@@ -22,17 +43,24 @@ Result<nlohmann::json> Gateway::answer_status(const nlohmann::json& request) con
   if (what == "status") return status_json();
   if (what == "agents") return agents_json();
   if (what == "streams") return streams_json();
+  if (what == "associations") return associations_json();
   if (what == "why") return why_json(request);
-  return Error{"\"" + what + "\" is not known; agents, streams, why, status and monitor are"};
+  return Error{"\"" + what + "\" is not known; agents, associations, streams, why, status and monitor are"};
 }
 
 nlohmann::json Gateway::status_json() const {
   nlohmann::json networks = nlohmann::json::array();
   for (const auto& [index, name] : networks_) networks.push_back(name);
-  return {{"name", settings_.name},       {"version", SLUICE_VERSION},
-          {"started", seconds(started_)}, {"proxy_port", proxy_.port()},
-          {"networks", networks},         {"agents", links_.size()},
-          {"offers", offers_.size()},     {"streams", streams_.active_count()},
+  return {{"name", settings_.name},
+          {"version", SLUICE_VERSION},
+          {"started", seconds(started_)},
+          {"proxy_port", proxy_.port()},
+          {"networks", networks},
+          {"agents", links_.size()},
+          {"offers", offers_.size()},
+          {"streams", streams_.active_count()},
+          {"associations", associations_.entries().size()},
+          {"stray_datagrams", associations_.strays()},
           {"workers", workers_.size()}};
 }
 
@@ -46,6 +74,9 @@ nlohmann::json Gateway::agents_json() const {
                       {"from", link.greeting.from.to_string()},
                       {"software", link.greeting.software},
                       {"ping", link.greeting.ping},
+                      {"datagrams", link.greeting.datagrams},
+                      {"dgram_lost", associations_.lost(id)},
+                      {"dgram_sessions", sessions_json(associations_.sessions(id))},
                       {"since", seconds(link.since)},
                       {"round_trip_us", link.session->round_trip_us.load()},
                       {"offers", link.offers},
@@ -72,6 +103,20 @@ nlohmann::json Gateway::streams_json() const {
   return {{"streams", streams}};
 }
 
+// What the kernel does not know of those that it lists as bound.
+nlohmann::json Gateway::associations_json() const {
+  nlohmann::json associations = nlohmann::json::array();
+  for (const auto& [id, entry] : associations_.entries()) {
+    nlohmann::json association = to_json(*entry.record->traffic);
+    const auto idle = Record::Clock::now() - entry.record->traffic->last();
+    association["id"] = id;
+    association["agent"] = entry.record->agent;
+    association["idle_ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(idle).count();
+    associations.push_back(std::move(association));
+  }
+  return {{"associations", associations}};
+}
+
 Result<nlohmann::json> Gateway::why_json(const nlohmann::json& request) const {
   Records::Filter filter;
   filter.last = why_default;
@@ -92,6 +137,11 @@ Result<nlohmann::json> Gateway::why_json(const nlohmann::json& request) const {
   }
   if (const auto port = request.find("port"); port != request.end() && port->is_number_unsigned())
     filter.port = static_cast<std::uint16_t>(port->get<unsigned>());
+  if (const auto protocol = text("protocol")) {
+    auto number = netlink::parse_protocol(*protocol);
+    if (!number) return number.error();
+    filter.protocol = *number;
+  }
   if (const auto last = request.find("last"); last != request.end() && last->is_number_unsigned())
     filter.last = std::min<std::size_t>(last->get<std::size_t>(), Records::capacity);
   nlohmann::json connections = nlohmann::json::array();

@@ -43,7 +43,7 @@ class Kernel {
   asio::posix::stream_descriptor descriptor_;
   OnEvents on_events_;
   std::function<void(const Error&)> lost_;
-  std::vector<netlink::Answer> answers_;  // bounded by what is announced
+  std::vector<netlink::Answer> answers_;  // bounded by what is announced, and what is bound
   std::uint32_t credit_ = 0;
   bool flush_scheduled_ = false;
 };

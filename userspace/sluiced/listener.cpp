@@ -22,6 +22,7 @@ constexpr std::chrono::milliseconds accept_pause{100};
 
 // Asio makes an empty one before it has the value.
 using Opened = std::optional<Result<LinkId>>;
+using OpenedDatagrams = std::optional<Result<std::shared_ptr<DatagramSession>>>;
 
 Result<void> check_hello(const session::v1::Hello& hello, const tls::Peer& peer) {
   if (hello.version() != session::kVersion)
@@ -29,9 +30,14 @@ Result<void> check_hello(const session::v1::Hello& hello, const tls::Peer& peer)
   if (!peer.is_agent(hello.network(), hello.agent()))
     return Error{"the certificate does not name agent '" + hello.agent() + "' of network '" + hello.network() + "'"};
   if (hello.instance().size() != instance_size) return Error{"the instance must have 16 bytes"};
-  if (hello.kind() != session::v1::CONTROL && hello.kind() != session::v1::STREAM)
-    return Error{"this kind of session is not known here"};
-  return {};
+  switch (hello.kind()) {
+    case session::v1::CONTROL:
+    case session::v1::STREAM:
+    case session::v1::DGRAM:
+      return {};
+    default:
+      return Error{"this kind of session is not known here"};
+  }
 }
 
 // Closes the stream when it is not disarmed in time.
@@ -93,10 +99,6 @@ Task<void> Listener::accept_loop(std::shared_ptr<tcp::acceptor> acceptor) {
   }
 }
 
-session::Envelope Listener::reply_to(const Result<LinkId>& link) const {
-  return reply(link ? std::string() : link.error().message);
-}
-
 session::Envelope Listener::reply(const std::string& refusal) const {
   session::Envelope envelope;
   auto& hello = *envelope.mutable_hello_reply();
@@ -148,17 +150,23 @@ Task<void> Listener::serve(Worker& worker, tcp::socket socket, Endpoint from) {
     spdlog::info("session from {} refused: {}", from.to_string(), hello.error().message);
     co_return;
   }
-  Greeting greeting{hello->network(),
-                    hello->agent(),
-                    hello->instance(),
-                    plain_words(hello->software()),
-                    plain_words(hello->ping()),
-                    hello->session(),
-                    from};
-  Task<void> serving = hello->kind() == session::v1::CONTROL
-                           ? serve_control(worker, std::move(stream), std::move(greeting))
-                           : serve_stream(worker, std::move(stream), std::move(greeting));
+  Greeting greeting{hello->network(),           hello->agent(),
+                    hello->instance(),          plain_words(hello->software()),
+                    plain_words(hello->ping()), plain_words(hello->datagrams()),
+                    hello->session(),           from};
+  Task<void> serving = serve_kind(hello->kind(), worker, std::move(stream), std::move(greeting));
   co_await std::move(serving);
+}
+
+Task<void> Listener::serve_kind(session::v1::Kind kind, Worker& worker, tls::Stream stream, Greeting greeting) {
+  switch (kind) {
+    case session::v1::CONTROL:
+      return serve_control(worker, std::move(stream), std::move(greeting));
+    case session::v1::DGRAM:
+      return serve_datagrams(std::move(stream), std::move(greeting));
+    default:
+      return serve_stream(worker, std::move(stream), std::move(greeting));
+  }
 }
 
 Result<void> Listener::on_frames(const std::shared_ptr<ControlSession>& session, LinkId id,
@@ -221,6 +229,21 @@ Task<void> Listener::serve_stream(Worker& worker, tls::Stream stream, Greeting g
   }
   worker.enrol(session);
   session->watch(ended);
+}
+
+Task<void> Listener::serve_datagrams(tls::Stream stream, Greeting greeting) {
+  auto open = [&]() -> Task<OpenedDatagrams> { co_return reception_.open_datagrams(greeting); };
+  const Result<std::shared_ptr<DatagramSession>> session =
+      *co_await asio::co_spawn(control_, open, asio::use_awaitable);
+  const session::Envelope answer = reply_to(session);
+  if (session) {
+    (*session)->start(std::move(stream), answer);
+    co_return;
+  }
+  spdlog::info("DGRAM session of agent {} of network {} refused: {}", greeting.agent, greeting.network,
+               session.error().message);
+  (void)co_await session::write_frame(stream, answer);
+  (void)co_await stream.shutdown_write();
 }
 
 }  // namespace sluice::gateway

@@ -16,6 +16,7 @@
 
 #include "base/async.hpp"
 #include "session/control.hpp"
+#include "sluiced/datagram_session.hpp"
 #include "sluiced/offers.hpp"
 #include "sluiced/stream_session.hpp"
 #include "sluiced/worker.hpp"
@@ -44,7 +45,8 @@ struct Greeting {
   std::string agent;
   std::string instance;
   std::string software;
-  std::string ping;  // how it pings, empty: it may not
+  std::string ping;       // how it pings, empty: it may not
+  std::string datagrams;  // which protocols' datagrams it carries
   std::uint64_t session = 0;
   Endpoint from;
 };
@@ -57,6 +59,8 @@ class Reception {
                                       Worker& worker) = 0;
   virtual Result<LinkId> open_stream(const Greeting& greeting, std::shared_ptr<StreamSession> session) = 0;
   virtual void stream_ended(LinkId link, std::uint64_t session) = 0;
+  // Of its end it tells itself.
+  virtual Result<std::shared_ptr<DatagramSession>> open_datagrams(const Greeting& greeting) = 0;
   virtual void frames(LinkId link, std::vector<session::Envelope> frames) = 0;
   virtual void control_ended(LinkId link, const Error& reason) = 0;
 };
@@ -86,11 +90,17 @@ class Listener {
   Task<void> serve(Worker& worker, tcp::socket socket, Endpoint from);
   // Handshake and Hello; the greeting, once it agrees with the certificate.
   Task<Result<session::v1::Hello>> receive_hello(tls::Stream& stream);
+  // Its Hello was checked.
+  Task<void> serve_kind(session::v1::Kind kind, Worker& worker, tls::Stream stream, Greeting greeting);
   Task<void> serve_control(Worker& worker, tls::Stream stream, Greeting greeting);
   Task<void> serve_stream(Worker& worker, tls::Stream stream, Greeting greeting);
+  Task<void> serve_datagrams(tls::Stream stream, Greeting greeting);
   // On the worker: hands what came to the control thread.
   Result<void> on_frames(const std::shared_ptr<ControlSession>& session, LinkId id, std::span<session::Envelope> batch);
-  session::Envelope reply_to(const Result<LinkId>& link) const;
+  template <class T>
+  session::Envelope reply_to(const Result<T>& opened) const {
+    return reply(opened ? std::string() : opened.error().message);
+  }
   session::Envelope reply(const std::string& refusal) const;
 
   asio::io_context& control_;

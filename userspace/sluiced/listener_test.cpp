@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "session/framing.hpp"
+#include "sluiced/associations.hpp"
 #include "tls/testing.hpp"
 
 namespace sluice::gateway {
@@ -29,11 +30,17 @@ class FakeReception final : public Reception {
     stream = std::move(session);
     return LinkId{7};
   }
+  Result<std::shared_ptr<DatagramSession>> open_datagrams(const Greeting& greeting) override {
+    greetings.push_back(greeting);
+    if (refuse) return Error{"not today"};
+    return datagrams->open(LinkId{7}, greeting.session, {});
+  }
   void stream_ended(LinkId, std::uint64_t number) override { ended_streams.push_back(number); }
   void frames(LinkId, std::vector<session::Envelope> batch) override { received += batch.size(); }
   void control_ended(LinkId, const Error& reason) override { ended.push_back(reason.message); }
 
   bool refuse = false;
+  Associations* datagrams = nullptr;
   std::vector<Greeting> greetings;
   std::shared_ptr<ControlSession> control;
   std::shared_ptr<StreamSession> stream;
@@ -42,11 +49,18 @@ class FakeReception final : public Reception {
   std::vector<std::string> ended;
 };
 
-class ListenerTest : public testing::Test {
+class ListenerTest : public testing::Test, public Associations::Surroundings {
  protected:
+  // Associations::Surroundings; none is bound here.
+  void decide(const std::shared_ptr<Record>&, const netlink::Answer&) override {}
+  void tell_kernel(const netlink::Answer&) override {}
+  void changed(const std::shared_ptr<Record>&) override {}
+
   void SetUp() override {
     workers.push_back(std::make_unique<Worker>(*tls::Context::create(tls::Role::server, gateway_identity)));
-    workers[0]->start();
+    workers[0]->start("test");
+    datagrams.emplace(control, *workers[0], *this);
+    reception.datagrams = &*datagrams;
     listener = std::make_unique<Listener>(control, workers, reception, "gw1", Listener::Limits{1000ms, 5000ms});
     // A free port by trial: the listener has no need to tell its own.
     for (port = 20443; !listener->listen({*Address::parse("127.0.0.1"), port}) && port < 20543; ++port) continue;
@@ -64,7 +78,7 @@ class ListenerTest : public testing::Test {
     message.set_network("corp");
     message.set_agent(agent);
     message.set_instance(std::string(16, 'i'));
-    message.set_session(kind == session::v1::STREAM ? 3 : 0);
+    message.set_session(kind == session::v1::CONTROL ? 0 : 3);
     return envelope;
   }
 
@@ -109,6 +123,7 @@ class ListenerTest : public testing::Test {
   std::vector<std::unique_ptr<Worker>> workers;
   asio::io_context control{1};
   FakeReception reception;
+  std::optional<Associations> datagrams;
   std::unique_ptr<Listener> listener;
   std::optional<tls::Stream> client;
   std::uint16_t port = 0;
@@ -152,6 +167,24 @@ TEST_F(ListenerTest, AStreamIsInThePoolBeforeItsReplyAndItsEndIsNoticed) {
   EXPECT_TRUE(reception.stream);
   client->close(true);
   run_until([&] { return reception.ended_streams == std::vector<std::uint64_t>{3}; });
+}
+
+TEST_F(ListenerTest, ADatagramSessionIsThereBeforeItsReplyAndItsEndIsNoticed) {
+  EXPECT_EQ(dial(hello(session::v1::DGRAM)), session::v1::OK);
+  EXPECT_EQ(datagrams->sessions(7).size(), 1u);
+  client->close(true);
+  run_until([&] { return datagrams->sessions(7).empty(); });
+}
+
+TEST_F(ListenerTest, ARefusedDatagramSessionIsToldWhy) {
+  reception.refuse = true;
+  EXPECT_EQ(dial(hello(session::v1::DGRAM)), session::v1::REFUSED);
+  EXPECT_TRUE(datagrams->sessions(7).empty());
+}
+
+TEST_F(ListenerTest, AnUnknownKindIsRefused) {
+  EXPECT_EQ(dial(hello(static_cast<session::v1::Kind>(9))), session::v1::REFUSED);
+  EXPECT_TRUE(reception.greetings.empty());
 }
 
 TEST_F(ListenerTest, ARevokedAgentsLiveSessionEnds) {

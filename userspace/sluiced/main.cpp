@@ -2,8 +2,8 @@
 //
 // sluiced: reads its configuration, makes the threads, and runs the control plane until it is told to end.
 //
-// Threads: this one is the control thread.  One worker a core carries sessions and streams.  Nothing is shared but
-// messages: the control thread posts to the workers' loops and they to its own.
+// Threads: this one is the control thread.  One worker a core carries sessions and streams, and one more datagrams.
+// Nothing is shared but messages: the control thread posts to the workers' loops and they to its own.
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
@@ -39,28 +39,46 @@ Result<std::vector<tls::Context>> make_contexts(const tls::Identity& identity, s
   return contexts;
 }
 
-Result<Workers> make_workers(const tls::Identity& identity) {
-  auto contexts = make_contexts(identity, std::max(1u, std::thread::hardware_concurrency()));
-  if (!contexts) return contexts.error();
+struct Threads {
   Workers workers;
-  for (tls::Context& context : *contexts) workers.push_back(std::make_unique<Worker>(std::move(context)));
-  return workers;
+  std::unique_ptr<Worker> relay;
+
+  void start() {
+    for (const auto& worker : workers) worker->start("sluiced-stream");
+    relay->start("sluiced-dgram");
+  }
+  void stop() {
+    for (const auto& worker : workers) worker->stop();
+    relay->stop();
+  }
+};
+
+Result<Threads> make_threads(const tls::Identity& identity) {
+  auto contexts = make_contexts(identity, std::max(1u, std::thread::hardware_concurrency()) + 1);
+  if (!contexts) return contexts.error();
+  Threads threads;
+  threads.relay = std::make_unique<Worker>(std::move(contexts->back()));
+  contexts->pop_back();
+  for (tls::Context& context : *contexts) threads.workers.push_back(std::make_unique<Worker>(std::move(context)));
+  return threads;
 }
 
 // Settings, certificates and kernel, all or nothing.
-Result<void> reload(const std::string& path, Gateway& gateway, Workers& workers) {
+Result<void> reload(const std::string& path, Gateway& gateway, Threads& threads) {
   auto settings = load_settings(path);
   if (!settings) return settings.error();
-  auto contexts = make_contexts(settings->identity, workers.size());
+  Workers& workers = threads.workers;
+  auto contexts = make_contexts(settings->identity, workers.size() + 1);
   if (!contexts) return contexts.error();
   if (auto done = gateway.reload(*std::move(settings)); !done) return done;
   for (std::size_t i = 0; i < workers.size(); ++i) workers[i]->replace_tls(std::move((*contexts)[i]));
+  threads.relay->replace_tls(std::move(contexts->back()));
   return {};
 }
 
-int run(const std::string& path, Settings settings, Workers workers) {
+int run(const std::string& path, Settings settings, Threads threads) {
   asio::io_context control{1};
-  Gateway gateway(control, workers, std::move(settings));
+  Gateway gateway(control, threads.workers, *threads.relay, std::move(settings));
   int status = EXIT_SUCCESS;
   gateway.on_failure([&](const Error& error) {
     spdlog::critical("{}", error.message);
@@ -73,7 +91,7 @@ int run(const std::string& path, Settings settings, Workers workers) {
     signals.async_wait([&](boost::system::error_code failure, int signal) {
       if (failure) return;
       if (signal != SIGHUP) return control.stop();
-      if (auto done = reload(path, gateway, workers); !done)
+      if (auto done = reload(path, gateway, threads); !done)
         spdlog::error("the configuration stays as it was: {}", done.error().message);
       else
         spdlog::info("configuration read again");
@@ -82,7 +100,7 @@ int run(const std::string& path, Settings settings, Workers workers) {
   };
   wait_for_signal();
 
-  for (const auto& worker : workers) worker->start();
+  threads.start();
   if (auto started = gateway.start(); !started) {
     spdlog::critical("{}", started.error().message);
     status = EXIT_FAILURE;
@@ -93,7 +111,7 @@ int run(const std::string& path, Settings settings, Workers workers) {
 
   gateway.stop();
   std::this_thread::sleep_for(farewell);
-  for (const auto& worker : workers) worker->stop();
+  threads.stop();
   spdlog::info("ended");
   return status;
 }
@@ -118,12 +136,12 @@ int main(int argc, char** argv) {
     spdlog::critical("{}", settings.error().message);
     return EXIT_FAILURE;
   }
-  auto workers = make_workers(settings->identity);
-  if (!workers) {
-    spdlog::critical("{}", workers.error().message);
+  auto threads = make_threads(settings->identity);
+  if (!threads) {
+    spdlog::critical("{}", threads.error().message);
     return EXIT_FAILURE;
   }
   if (check) return EXIT_SUCCESS;
   if (auto limit = raise_open_files(); !limit) spdlog::warn("{}", limit.error().message);
-  return run(path, *std::move(settings), *std::move(workers));
+  return run(path, *std::move(settings), *std::move(threads));
 }

@@ -6,10 +6,15 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "netlink/protocol.hpp"
 #include "netlink/rule_text.hpp"
 
 namespace sluice::gateway {
 namespace {
+
+bool same_protocol(std::uint8_t one, std::uint8_t other) {
+  return one == other || (netlink::is_echo(one) && netlink::is_echo(other));
+}
 
 using Step = std::optional<Record::Clock::time_point>;
 
@@ -20,7 +25,16 @@ void put_step(nlohmann::json& steps, const char* name, const Record& record, con
   steps[name] = static_cast<double>(passed.count()) / 1000.0;
 }
 
+nlohmann::json to_json(const Traffic::Direction& direction) {
+  return {
+      {"datagrams", direction.datagrams.get()}, {"bytes", direction.bytes.get()}, {"dropped", direction.dropped.get()}};
+}
+
 }  // namespace
+
+nlohmann::json to_json(const Traffic& traffic) {
+  return {{"to_server", to_json(traffic.to_server)}, {"to_client", to_json(traffic.to_client)}};
+}
 
 std::string plain_words(std::string_view text) {
   constexpr std::size_t longest = 200;
@@ -43,7 +57,7 @@ nlohmann::json to_json(const Record& record) {
       {"scope", netlink::to_string(record.scope)},
       {"outcome", record.outcome},
   };
-  if (!netlink::has_ports(record.protocol))
+  if (netlink::is_echo(record.protocol))
     json["echo"] = {{"id", record.source.port}, {"sequence", record.destination.port}};
   if (record.index) json["index"] = *record.index;
   if (!record.rule.empty()) json["rule"] = record.rule;
@@ -62,12 +76,15 @@ nlohmann::json to_json(const Record& record) {
   put_step(steps, "answered", record, record.answered);
   put_step(steps, "released", record, record.released);
   put_step(steps, "established", record, record.established);
+  put_step(steps, "bound", record, record.bound);
   put_step(steps, "ended", record, record.ended);
   json["steps_ms"] = steps;
   if (record.established) {
     json["to_server"] = record.to_server;
     json["to_client"] = record.to_client;
   }
+  if (record.bound) json["traffic"] = to_json(*record.traffic);
+  if (record.errors > 0) json["errors"] = record.errors;
   return json;
 }
 
@@ -109,6 +126,7 @@ std::vector<std::shared_ptr<const Record>> Records::find(const Filter& filter) c
     if (filter.destination && (*record)->destination.address != *filter.destination) continue;
     const bool is_port = netlink::has_ports((*record)->protocol) && (*record)->destination.port == filter.port;
     if (filter.port && !is_port) continue;
+    if (filter.protocol && !same_protocol(*filter.protocol, (*record)->protocol)) continue;
     found.push_back(*record);
   }
   return found;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Records: what became of each recent connection, for `sluice why` and `sluice monitor`.  A ring of fixed size; a
-// stream that outlives its place in the ring comes back to it when it ends.  Control thread only.
+// Records: what became of each recent connection, ping and association, for `sluice why` and `sluice monitor`.  A ring
+// of fixed size; a stream or association that outlives its place in the ring comes back to it when it ends.  Control
+// thread only.
 #pragma once
 
 #include <chrono>
@@ -13,7 +14,9 @@
 #include <optional>
 #include <string>
 
+#include "base/duration.hpp"
 #include "netlink/types.hpp"
+#include "sluiced/traffic.hpp"
 
 namespace sluice::gateway {
 
@@ -44,10 +47,14 @@ struct Record {
   std::optional<Clock::time_point> answered;
   std::optional<Clock::time_point> released;
   std::optional<Clock::time_point> established;
+  std::optional<Clock::time_point> bound;
   std::optional<Clock::time_point> ended;
 
   std::uint64_t to_server = 0;
   std::uint64_t to_client = 0;
+  std::shared_ptr<Traffic> traffic;  // of an association that an agent has accepted
+  std::uint64_t errors = 0;          // told to its client; the last is in icmp and reporter
+  Duration idle{0};                  // how long it may be idle at least
   std::string outcome = "waiting for the agent";
 };
 
@@ -55,6 +62,7 @@ struct Record {
 std::string plain_words(std::string_view text);
 
 nlohmann::json to_json(const Record& record);
+nlohmann::json to_json(const Traffic& traffic);
 // One line for the log: "verdict=refuse network=corp client=1 ...".
 std::string to_log_line(const Record& record);
 
@@ -72,6 +80,7 @@ class Records {
     std::optional<Address> source;
     std::optional<Address> destination;
     std::optional<std::uint16_t> port;
+    std::optional<std::uint8_t> protocol;  // ICMP and ICMPv6 are one: the addresses tell which
     std::size_t last = 20;
   };
   // The newest first.

@@ -61,10 +61,53 @@ TEST(RecordTest, WordsOfAgentsAreCutAndTamed) {
   EXPECT_EQ(plain_words(std::string(70000, 'x')).size(), 200u);
 }
 
+TEST(RecordTest, AnAssociationTellsItsDatagrams) {
+  Record record = refused();
+  record.protocol = 17;
+  record.traffic = std::make_shared<Traffic>();
+  EXPECT_FALSE(to_json(record).contains("traffic"));
+  record.bound = record.parked + milliseconds(6);
+  record.traffic->to_server.datagrams.add(2);
+  record.traffic->to_server.bytes.add(100);
+  record.traffic->to_client.dropped.add(1);
+  record.errors = 3;
+  const nlohmann::json json = to_json(record);
+  EXPECT_EQ(json["traffic"]["to_server"], (nlohmann::json{{"datagrams", 2}, {"bytes", 100}, {"dropped", 0}}));
+  EXPECT_EQ(json["traffic"]["to_client"]["dropped"], 1);
+  EXPECT_EQ(json["errors"], 3);
+  EXPECT_EQ(json["steps_ms"]["bound"], 6.0);
+  EXPECT_FALSE(json.contains("echo"));
+}
+
+TEST(RecordTest, OnlyAPingHasAnEcho) {
+  Record record = refused();
+  record.protocol = 132;
+  record.source.port = record.destination.port = 0;
+  EXPECT_FALSE(to_json(record).contains("echo"));
+  EXPECT_EQ(to_json(record)["destination"], "10.20.0.10");
+  record.protocol = 58;
+  EXPECT_TRUE(to_json(record).contains("echo"));
+}
+
+TEST(RecordsTest, FindsByProtocolAndPingsOfBothFamilies) {
+  Records records;
+  for (const std::uint8_t protocol : {6, 17, 1, 58}) {
+    Record record = refused();
+    record.protocol = protocol;
+    records.add(record);
+  }
+  Records::Filter filter;
+  for (const auto& [protocol, count] : {std::pair{6, 1u}, {17, 1u}, {1, 2u}, {58, 2u}, {47, 0u}}) {
+    filter.protocol = static_cast<std::uint8_t>(protocol);
+    EXPECT_EQ(records.find(filter).size(), count) << protocol;
+  }
+}
+
 TEST(RecordsTest, TheRingForgetsTheOldest) {
   Records records;
   for (std::size_t i = 0; i < Records::capacity + 10; ++i) records.add(refused());
-  EXPECT_EQ(records.find({.source = {}, .destination = {}, .port = {}, .last = 100000}).size(), Records::capacity);
+  EXPECT_EQ(records.find({.source = {}, .destination = {}, .port = {}, .protocol = {}, .last = 100000}).size(),
+            Records::capacity);
 }
 
 TEST(RecordsTest, AStreamThatOutlivedItsPlaceComesBackWhenItEnds) {
@@ -72,10 +115,12 @@ TEST(RecordsTest, AStreamThatOutlivedItsPlaceComesBackWhenItEnds) {
   auto old = records.add(refused());
   for (std::size_t i = 0; i < Records::capacity + 1; ++i) records.add(refused());
   records.changed(old);
-  EXPECT_NE(records.find({.source = {}, .destination = {}, .port = {}, .last = 1})[0]->serial, old->serial);
+  EXPECT_NE(records.find({.source = {}, .destination = {}, .port = {}, .protocol = {}, .last = 1})[0]->serial,
+            old->serial);
   old->ended = Record::Clock::now();
   records.changed(old);
-  EXPECT_EQ(records.find({.source = {}, .destination = {}, .port = {}, .last = 1})[0]->serial, old->serial);
+  EXPECT_EQ(records.find({.source = {}, .destination = {}, .port = {}, .protocol = {}, .last = 1})[0]->serial,
+            old->serial);
 }
 
 TEST(RecordsTest, FindsByAddressAndPortTheNewestFirst) {
@@ -85,11 +130,12 @@ TEST(RecordsTest, FindsByAddressAndPortTheNewestFirst) {
   other.destination = *Endpoint::parse("10.20.0.11:81");
   records.add(other);
   records.add(refused());
-  const auto found = records.find({.source = {}, .destination = *Address::parse("10.20.0.10"), .port = 81, .last = 20});
+  const auto found = records.find(
+      {.source = {}, .destination = *Address::parse("10.20.0.10"), .port = 81, .protocol = {}, .last = 20});
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0]->serial, 3u);
   EXPECT_EQ(found[1]->serial, 1u);
-  EXPECT_TRUE(records.find({.source = {}, .destination = {}, .port = 82, .last = 20}).empty());
+  EXPECT_TRUE(records.find({.source = {}, .destination = {}, .port = 82, .protocol = {}, .last = 20}).empty());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "config/config.hpp"
+#include "netlink/protocol.hpp"
 #include "netlink/rule_text.hpp"
 #include "tls/peer.hpp"
 
@@ -19,6 +20,15 @@ using config::Table;
 constexpr std::int64_t park_timeout_min = 1000;
 constexpr std::int64_t park_timeout_max = 600000;
 constexpr std::int64_t park_limit_max = 1048576;
+constexpr std::int64_t association_limit_max = 1048576;
+constexpr Duration discard_time_min = std::chrono::seconds(1);
+constexpr Duration discard_time_max = std::chrono::minutes(10);
+// Ours: a day is forever for a datagram, and milliseconds of it fit the Offer.
+constexpr Duration idle_min = std::chrono::seconds(1);
+constexpr Duration idle_max = std::chrono::hours(24);
+constexpr Duration age_min = std::chrono::milliseconds(10);
+constexpr Duration age_max = std::chrono::seconds(10);
+constexpr std::size_t services_max = 1024;
 constexpr std::size_t client_prefixes_max = 16;
 constexpr std::size_t rules_max = 1024;
 constexpr std::size_t device_name_max = 15;
@@ -51,6 +61,12 @@ std::vector<netlink::Rule> read_rules(Table& table, std::string_view key) {
   return rules;
 }
 
+Duration read_duration(Table& table, std::string_view key, Duration low, Duration high, Duration fallback) {
+  const Duration value = table.duration(key, fallback);
+  if (value < low || value > high) table.error(key, "must be from " + to_string(low) + " to " + to_string(high));
+  return value;
+}
+
 netlink::NetworkLimits read_limits(Table& table) {
   netlink::NetworkLimits limits;
   const Duration timeout = table.duration("park_timeout", Duration(20000));
@@ -60,7 +76,36 @@ netlink::NetworkLimits read_limits(Table& table) {
   limits.park_max = static_cast<std::uint32_t>(table.integer("park_max", 1, park_limit_max, 65536));
   limits.park_client_max = static_cast<std::uint32_t>(table.integer("park_client_max", 1, park_limit_max, 16384));
   limits.park_source_max = static_cast<std::uint32_t>(table.integer("park_source_max", 1, park_limit_max, 8192));
+  auto associations = [&](const char* key, std::int64_t fallback) {
+    return static_cast<std::uint32_t>(table.integer(key, 1, association_limit_max, fallback));
+  };
+  limits.association_max = associations("association_max", 65536);
+  limits.association_client_max = associations("association_client_max", 16384);
+  limits.association_source_max = associations("association_source_max", 4096);
+  const Duration discard =
+      read_duration(table, "discard_time", discard_time_min, discard_time_max, std::chrono::seconds(10));
+  limits.discard_time_ms = static_cast<std::uint32_t>(discard.count());
   return limits;
+}
+
+DatagramIdle read_idle(Table& table, const DatagramIdle& fallback) {
+  return {read_duration(table, "datagram_idle", idle_min, idle_max, fallback.idle),
+          read_duration(table, "datagram_idle_replied", idle_min, idle_max, fallback.replied)};
+}
+
+Service read_service(Table table, const DatagramIdle& fallback) {
+  Service service;
+  if (!table.has("protocol")) table.error("protocol", "a service needs a protocol");
+  if (const auto protocol = table.parsed<std::uint8_t>("protocol", netlink::parse_protocol)) {
+    service.protocol = *protocol;
+    if (!netlink::is_datagram(*protocol)) table.error("protocol", "TCP and pings have no associations");
+  }
+  if (const auto ports = table.parsed<netlink::Rule::Ports>("ports", netlink::parse_ports)) {
+    service.ports = *ports;
+    if (service.protocol != IPPROTO_UDP) table.error("ports", "only associations of UDP have ports");
+  }
+  service.idle = read_idle(table, fallback);
+  return service;
 }
 
 ClientSettings read_client(Table table, std::set<std::uint32_t>& ids, std::vector<Claimed>& claimed) {
@@ -119,6 +164,10 @@ NetworkSettings read_network(Table table, std::set<std::uint32_t>& ids, std::vec
 
   for (const Table& client : table.tables("client")) network.clients.push_back(read_client(client, ids, claimed));
   if (auto acl = table.table("acl")) network.acl = read_rules(*acl, "rules");
+  network.datagram_idle = read_idle(table, {});
+  for (const Table& service : table.tables("service"))
+    network.services.push_back(read_service(service, network.datagram_idle));
+  if (network.services.size() > services_max) table.error("service", "more than 1024 services");
   std::set<Prefix> prefixes;
   for (const Table& route : table.tables("route")) network.routes.push_back(read_route(route, prefixes));
   return network;
@@ -143,6 +192,7 @@ Result<Settings> read_settings(config::File file) {
   settings.dead_after = root.duration("dead_after", settings.dead_after);
   if (settings.dead_after < Duration(1000) || settings.dead_after > Duration(600000))
     root.error("dead_after", "must be from 1s to 10m");
+  settings.datagram_age = read_duration(root, "datagram_age", age_min, age_max, settings.datagram_age);
 
   std::set<std::uint32_t> ids;
   std::vector<Claimed> claimed;
@@ -156,6 +206,14 @@ Result<Settings> read_settings(config::File file) {
 }
 
 }  // namespace
+
+const DatagramIdle& NetworkSettings::idle_of(std::uint8_t protocol, std::uint16_t port) const {
+  const auto found = std::ranges::find_if(services, [&](const Service& service) {
+    if (service.protocol != protocol) return false;
+    return !service.ports || (port >= service.ports->first && port <= service.ports->last);
+  });
+  return found == services.end() ? datagram_idle : found->idle;
+}
 
 const NetworkSettings* Settings::network(std::string_view wanted) const {
   auto found = std::ranges::find(networks, wanted, &NetworkSettings::name);

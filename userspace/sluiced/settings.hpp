@@ -30,6 +30,21 @@ struct ClientSettings {
 
 enum class UnreachableSource { gateway, reporter };
 
+// How long an association of datagrams may be idle (U5).
+struct DatagramIdle {
+  Duration idle{30000};
+  Duration replied{900000};  // once two replies have come
+
+  bool operator==(const DatagramIdle&) const = default;
+};
+
+// Associations that are idle for another time than the network's others.
+struct Service {
+  std::uint8_t protocol = 0;
+  std::optional<netlink::Rule::Ports> ports;  // of the server
+  DatagramIdle idle;
+};
+
 struct NetworkSettings {
   std::string name;
   std::vector<Address> addresses;
@@ -38,6 +53,10 @@ struct NetworkSettings {
   std::vector<ClientSettings> clients;
   std::vector<netlink::Rule> acl;
   std::vector<Route> routes;
+  DatagramIdle datagram_idle;
+  std::vector<Service> services;  // the first that matches counts
+
+  [[nodiscard]] const DatagramIdle& idle_of(std::uint8_t protocol, std::uint16_t port) const;
 };
 
 struct Mark {
@@ -55,6 +74,7 @@ struct Settings {
   std::uint32_t table = 5353;
   std::uint16_t proxy_port = 0;  // 0: any free one
   Duration dead_after{10000};
+  Duration datagram_age{500};  // what has waited for its DGRAM session for longer is dropped
   std::vector<NetworkSettings> networks;
 
   [[nodiscard]] const NetworkSettings* network(std::string_view name) const;

@@ -96,8 +96,60 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"agents", with("[\"berlin\", \"spare\"]", "[\"ber lin\"]"), "test.toml:24:", "no agent's name"},
         Wrong{"mark", with("key =", "mark = \"0x1/0x2\"\nkey ="), "test.toml:4:", "within its mask"},
         Wrong{"table", with("key =", "table = 254\nkey ="), "test.toml:4:", "system's own"},
+        Wrong{"associations", with("park_client_max = 5000", "association_max = 0"),
+              "test.toml:10:", "association_max"},
+        Wrong{"discard", with("park_client_max = 5000", "discard_time = \"500ms\""), "test.toml:10:", "from 1s to 10m"},
+        Wrong{"idle", with("park_client_max = 5000", "datagram_idle = \"25h\""), "test.toml:10:", "from 1s to 24h"},
+        Wrong{"age", with("key =", "datagram_age = \"1ms\"\nkey ="), "test.toml:4:", "datagram_age"},
+        Wrong{"no_protocol", with("[network.acl]", "[[network.service]]\n[network.acl]"), "test.toml:19:", "protocol"},
+        Wrong{"tcp", with("[network.acl]", "[[network.service]]\nprotocol = \"tcp\"\n[network.acl]"),
+              "test.toml:20:", "no associations"},
+        Wrong{"gre_ports",
+              with("[network.acl]", "[[network.service]]\nprotocol = \"47\"\nports = \"1\"\n[network.acl]"),
+              "test.toml:21:", "only associations of UDP"},
+        Wrong{"ports", with("[network.acl]", "[[network.service]]\nprotocol = \"udp\"\nports = \"9-8\"\n[network.acl]"),
+              "test.toml:21:", "ends before it starts"},
         Wrong{"listen", with("0.0.0.0:443", "0.0.0.0"), "test.toml:2:", "listen"}),
     [](const auto& row) { return row.param.name; });
+
+TEST(SettingsTest, DatagramsHaveDefaults) {
+  auto settings = parse_settings(std::string(head) + body, "test.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  const NetworkSettings& network = settings->networks[0];
+  EXPECT_EQ(network.limits.association_max, 65536u);
+  EXPECT_EQ(network.limits.association_client_max, 16384u);
+  EXPECT_EQ(network.limits.association_source_max, 4096u);
+  EXPECT_EQ(network.limits.discard_time_ms, 10000u);
+  EXPECT_EQ(network.idle_of(17, 53), (DatagramIdle{std::chrono::seconds(30), std::chrono::minutes(15)}));
+  EXPECT_EQ(settings->datagram_age, std::chrono::milliseconds(500));
+}
+
+TEST(SettingsTest, TheFirstServiceThatMatchesSaysHowLongAnAssociationMayBeIdle) {
+  const std::string services = R"(datagram_idle = "20s"
+[[network.service]]
+protocol = "udp"
+ports = "53"
+datagram_idle = "5s"
+datagram_idle_replied = "10s"
+[[network.service]]
+protocol = "udp"
+ports = "50-60"
+datagram_idle_replied = "1h"
+[[network.service]]
+protocol = "47"
+datagram_idle = "2m"
+)";
+  auto settings =
+      parse_settings(with("park_client_max = 5000\nunreachable_source = \"reporter\"\n", services), "test.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  using std::chrono::seconds;
+  const NetworkSettings& network = settings->networks[0];
+  EXPECT_EQ(network.idle_of(17, 53), (DatagramIdle{seconds(5), seconds(10)}));
+  EXPECT_EQ(network.idle_of(17, 54), (DatagramIdle{seconds(20), seconds(3600)}));
+  EXPECT_EQ(network.idle_of(17, 61), (DatagramIdle{seconds(20), seconds(900)}));
+  EXPECT_EQ(network.idle_of(47, 0), (DatagramIdle{seconds(120), seconds(900)}));
+  EXPECT_EQ(network.idle_of(132, 53), (DatagramIdle{seconds(20), seconds(900)}));
+}
 
 TEST(SettingsTest, OverlappingClientsAreRefused) {
   const std::string second = "\n[[network.client]]\nid = 2\naccess = \"acc1\"\naddresses = [\"100.64.1.0/24\"]\n";

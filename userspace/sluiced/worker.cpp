@@ -28,10 +28,10 @@ std::string fingerprint(const SSL* ssl) {
 
 Worker::Worker(tls::Context tls) : tls_(std::move(tls)) {}
 
-void Worker::start() {
+void Worker::start(const char* name) {
   next_recheck_ = std::chrono::steady_clock::now() + recheck_interval;
   schedule();
-  loop_.start("sluiced-stream");
+  loop_.start(name);
 }
 
 void Worker::stop() { loop_.stop(); }

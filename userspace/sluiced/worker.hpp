@@ -37,7 +37,8 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  void start();
+  // *name*: the thread's, 15 characters at most.
+  void start(const char* name);
   void stop();
 
   [[nodiscard]] asio::io_context& context() { return loop_.context(); }
