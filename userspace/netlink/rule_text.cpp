@@ -66,8 +66,7 @@ std::string protocol_name(std::uint8_t protocol) {
 }
 
 bool has_ports(std::uint8_t protocol) {
-  return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
-         protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
+  return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
 }
 
 std::string party(std::uint8_t protocol, const Endpoint& endpoint) {

@@ -23,7 +23,7 @@ struct IpPacket {
   Endpoint destination;
   std::uint8_t ttl = 0;
   std::uint8_t tos = 0;
-  bool dont_fragment = false;          // always true of IPv6, where nobody on the way may fragment
+  bool dont_fragment = false;          // true of IPv6, where nobody on the way may fragment; who knows better says so
   std::span<const std::byte> payload;  // of UDP; of another protocol all behind the IP header and its extensions
 };
 
