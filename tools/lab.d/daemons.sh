@@ -86,6 +86,15 @@ lab_agent_settings() {
 	lab_agent_config "$LAB_RUN/agent.toml" berlin "$LAB_NETWORK" "${pairs[@]}"
 }
 
+# lab_agent_may raw|nothing: whether the agent may open raw sockets
+lab_agent_may() {
+	case $1 in
+	raw) echo net_raw > "$LAB_RUN/agent.capability" ;;
+	nothing) rm -f "$LAB_RUN/agent.capability" ;;
+	*) return 1 ;;
+	esac
+}
+
 lab_gateway_settings() { lab_sluiced_config "$@"; }
 
 lab_daemons_config() {

@@ -20,6 +20,7 @@ lab_environment() {
 	lab_pair LAB_HOP2 10.20.31.2 fd20:0:0:31::2
 	lab_pair LAB_HOP3 10.20.32.3 fd20:0:0:32::3
 	lab_pair LAB_FAR 10.20.33.10 fd20:0:0:33::10
+	lab_pair LAB_NARROW 10.20.34.10 fd20:0:0:34::10
 	lab_pair LAB_NOROUTE 10.99.0.1 fd99::1
 	lab_pair LAB_GW 100.64.0.1 fd64::1
 	lab_pair LAB_OTHER_GW 100.64.0.2 fd64::2

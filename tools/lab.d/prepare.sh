@@ -22,6 +22,14 @@ prepare_ssh() {
 	ssh-keygen -q -t ed25519 -N '' -C lab -f "$LAB_CACHE/ssh/user"
 }
 
+# A QUIC server needs a certificate; nobody checks this one.
+prepare_quic() {
+	[ -e "$LAB_CACHE/quic/crt" ] && return
+	mkdir -p "$LAB_CACHE/quic"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=server.lab \
+		-keyout "$LAB_CACHE/quic/key" -out "$LAB_CACHE/quic/crt" 2>/dev/null
+}
+
 # initdb refuses to run as root, and writes where its user may.
 prepare_postgresql() {
 	local bin dir as=()
@@ -65,7 +73,7 @@ prepare() {
 	mkdir -p "$LAB_CACHE"
 	exec 7> "$LAB_CACHE/.lock"
 	flock 7
-	prepare_files && prepare_ssh && prepare_postgresql
+	prepare_files && prepare_ssh && prepare_quic && prepare_postgresql
 	local status=$?
 	exec 7>&-
 	return $status

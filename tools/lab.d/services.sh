@@ -3,7 +3,7 @@
 #
 # The lab's processes, inside the guest: what each is, how it starts and ends, and when it is ready.
 
-LAB_SERVERS="echo nginx sshd postgresql echo2 nginx2"
+LAB_SERVERS="echo udp nginx sshd postgresql echo2 nginx2"
 LAB_DAEMONS="sluiced agent agent2"
 
 # lab_define NAME: sets ns, command, and for daemons writes the configuration
@@ -12,6 +12,16 @@ lab_define() {
 	case $1 in
 	echo) ns=server command=(python3 -IS "$LAB_D/echo.py") ;;
 	echo2) ns=server2 command=(python3 -IS "$LAB_D/echo.py") ;;
+	udp) ns=server command=(python3 -IS "$LAB_D/datagrams.py") ;;
+	udp2) ns=server2 command=(python3 -IS "$LAB_D/datagrams.py") ;;
+	udp-narrow) ns=narrow command=(python3 -IS "$LAB_D/datagrams.py") ;;
+	dnsmasq) ns=server command=(dnsmasq -k -C "$LAB_RUN/dnsmasq.conf") ;;
+	iperf3) ns=server command=(iperf3 -s) ;;
+	# one process for each family; it ends with the shell that started it
+	sipp) ns=server command=(bash -c 'trap "kill \$four \$six" EXIT; trap exit TERM
+		cd "$LAB_RUN/tmp"; sipp -sn uas -nostdin -i "$LAB_OPEN" & four=$!
+		sipp -sn uas -nostdin -i "[$LAB_OPEN6]" & six=$!; wait') ;;
+	quic) ns=server command=(gtlsserver -q -d "$LAB_CACHE/www" '*' 4433 "$LAB_CACHE/quic/key" "$LAB_CACHE/quic/crt") ;;
 	nginx) ns=server command=(nginx -c "$LAB_RUN/nginx.conf" -e stderr) ;;
 	nginx2) ns=server2 command=(nginx -c "$LAB_RUN/nginx2.conf" -e stderr) ;;
 	sshd) ns=server command=(/usr/sbin/sshd -D -e -f "$LAB_RUN/ssh/sshd_config") ;;
@@ -23,8 +33,11 @@ lab_define() {
 	sluiced) ns=gateway command=("$bin/sluiced" --config "$LAB_RUN/sluiced.toml") ;;
 	agent | agent2)
 		ns=$1
-		# an agent needs no privilege at all
-		command=(/usr/bin/setpriv --reuid nobody --regid nogroup --clear-groups --inh-caps=-all --bounding-set=-all
+		# An agent needs no privilege at all; for protocols other than TCP, UDP and ping it may have one.
+		local may=''
+		[ "$1" != agent ] || read -r may 2>/dev/null < "$LAB_RUN/agent.capability"
+		command=(/usr/bin/setpriv --reuid nobody --regid nogroup --clear-groups
+			"--inh-caps=-all${may:+,+$may}" "--bounding-set=-all${may:+,+$may}" ${may:+"--ambient-caps=+$may"}
 			"$bin/sluice-agent" --config "$LAB_RUN/$1.toml") ;;
 	*) echo "lab: no process is called $1" >&2; return 1 ;;
 	esac
@@ -75,6 +88,11 @@ lab_probe() {
 	case $what in
 	echo)
 		exec 4<> "/dev/tcp/$address/7" && echo hello >&4 && read -r -t 2 line <&4 && [ "$line" = hello ] ;;
+	udp | udp-narrow)
+		# one byte: bash reads by the byte, and a datagram's others are gone then
+		exec 4<> "/dev/udp/$address/7" && printf x >&4 && read -r -t 2 -N 1 reply <&4 && [ "$reply" = x ] ;;
+	# in the server's own namespace
+	listen) [ -n "$(ss -Hlntu "sport = :$address")" ] ;;
 	nginx)
 		exec 4<> "/dev/tcp/$address/80" && printf 'HEAD /1k HTTP/1.0\r\n\r\n' >&4 &&
 			read -r -t 2 line <&4 && [[ $line = *" 200 "* ]] ;;
@@ -145,7 +163,19 @@ lab_config() {
 	END
 	# The cluster made on the host, as seen through the guest's overlay: written to here, untouched there.
 	[ -d "$LAB_CACHE/postgresql" ] && mount --bind "$LAB_CACHE/postgresql" "$LAB_RUN/postgresql"
-	local auth port name
+	# A name with an answer of nearly 4 KiB, in records because a line of the file holds 1,025 characters
+	local auth port name n word
+	word=$(printf '%0250d' 0)
+	cat > "$LAB_RUN/dnsmasq.conf" <<-END
+	no-resolv
+	no-hosts
+	no-dhcp-interface=*
+	user=root
+	edns-packet-max=4096
+	host-record=www.lab,$LAB_OPEN,$LAB_OPEN6
+	txt-record=small.lab,sluice
+	END
+	for n in 1 2 3 4 5; do echo "txt-record=big.lab,$n-$word,$word,$word"; done >> "$LAB_RUN/dnsmasq.conf"
 	for name in proxy proxy-digest; do
 		auth="basic program /usr/lib/squid/basic_ncsa_auth $LAB_RUN/proxy.passwd" port=3128
 		[ $name = proxy-digest ] && auth="digest program /usr/lib/squid/digest_file_auth $LAB_RUN/proxy-digest.passwd" port=3129

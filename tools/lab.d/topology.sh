@@ -7,7 +7,7 @@
 
 # name, then "router" for one that forwards
 LAB_NAMESPACES="client client2 other direct access gateway dgw:router wan:router dwan:router nat:router
-	lan agent dagent:router agent2 far:router hop2:router hop3:router distant server server2 closed silent proxy"
+	lan agent dagent:router agent2 far:router hop2:router hop3:router distant narrow server server2 closed silent proxy"
 
 topology_links() {
 	local host
@@ -31,6 +31,8 @@ topology_links() {
 	link far far hop2 near
 	link hop2 far hop3 near
 	link hop3 far distant eth0
+	# and a host behind the first of them, on a link that carries 1,400 bytes
+	link far narrow narrow eth0
 	# the far network of the other network: the same addresses
 	link nat lan2 agent2 wan
 	link agent2 lan server2 eth0
@@ -58,7 +60,7 @@ default() { route default "$1"; route default "$2"; }
 to_direct() { route 100.64.3.0/24 "$1"; route fd64:3::/64 "$2"; }
 behind_far() {
 	local n
-	for n in 1 2 31 32 33; do route 10.20.$n.0/24 10.20.0.1; route fd20:0:0:$n::/64 fd20::1; done
+	for n in 1 2 31 32 33 34; do route 10.20.$n.0/24 10.20.0.1; route fd20:0:0:$n::/64 fd20::1; done
 }
 
 topology_of() {
@@ -103,6 +105,8 @@ topology_of() {
 		# no default route: what it knows nothing of is net unreachable
 		address eth0 10.20.0.1/24 fd20::1/64
 		address far 10.20.31.1/24 fd20:0:0:31::1/64
+		echo "link set narrow mtu 1400"
+		address narrow 10.20.34.1/24 fd20:0:0:34::1/64
 		to_direct 10.20.0.3 fd20::3
 		for n in 32 33; do route 10.20.$n.0/24 10.20.31.2; route fd20:0:0:$n::/64 fd20:0:0:31::2; done
 		echo "route add prohibit 10.20.1.0/24"
@@ -117,6 +121,9 @@ topology_of() {
 		address far 10.20.33.3/24 fd20:0:0:33::3/64
 		default 10.20.32.2 fd20:0:0:32::2 ;;
 	distant) address eth0 10.20.33.10/24 fd20:0:0:33::10/64; default 10.20.33.3 fd20:0:0:33::3 ;;
+	narrow)
+		echo "link set eth0 mtu 1400"
+		address eth0 10.20.34.10/24 fd20:0:0:34::10/64; default 10.20.34.1 fd20:0:0:34::1 ;;
 	server) address eth0 10.20.0.10/24 fd20::10/64; to_direct 10.20.0.3 fd20::3 ;;
 	closed) address eth0 10.20.0.11/24 fd20::11/64; to_direct 10.20.0.3 fd20::3 ;;
 	silent) address eth0 10.20.0.12/24 fd20::12/64; to_direct 10.20.0.3 fd20::3 ;;
