@@ -12,7 +12,7 @@ import time
 
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 3, 0x0800, 0x86DD
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
-TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
+TCP, UDP, ICMP, ICMPV6, FRAGMENT = 6, 17, 1, 58, 44
 
 
 def checksum(data):
@@ -71,16 +71,28 @@ class Parsed:
             self.body = raw[head:struct.unpack("!H", raw[2:4])[0]]
             self.ok = checksum(raw[:head]) == 0
             self.version = 4
+            self.dont_fragment, offset = bool(raw[6] & 0x40), struct.unpack("!H", raw[6:8])[0] & 0x1FFF
+            self.first = offset == 0  # not a later fragment
+            self.fragment = offset > 0 or bool(raw[6] & 0x20)
         else:
             self.source, self.destination = (str(ipaddress.IPv6Address(raw[i:i + 16])) for i in (8, 24))
             self.tos, self.ttl, self.protocol = struct.unpack("!H", raw[:2])[0] >> 4 & 255, raw[7], raw[6]
             self.body = raw[40:40 + struct.unpack("!H", raw[4:6])[0]]
             self.ok = True
             self.version = 6
+            self.dont_fragment, self.first, self.fragment = True, True, self.protocol == FRAGMENT
+            if self.fragment and len(self.body) >= 8:
+                self.protocol, self.first = self.body[0], struct.unpack("!H", self.body[2:4])[0] >> 3 == 0
+                self.body = self.body[8:]
         body = self.body
         if self.protocol == TCP:
             self.sport, self.dport, self.seq, self.ack, offset, self.flags, self.window = struct.unpack_from("!HHIIBBH", body)
             self.payload = body[(offset >> 4) * 4:]
+        elif self.protocol == UDP and self.first and len(body) >= 8:
+            self.sport, self.dport = struct.unpack_from("!HH", body)
+            self.payload = body[8:]
+        elif self.protocol in (ICMP, ICMPV6) and not self.first:
+            self.type = self.code = None
         elif self.protocol in (ICMP, ICMPV6):
             self.type, self.code = body[0], body[1]
             self.rest, self.quote = body[4:8], body[8:]
