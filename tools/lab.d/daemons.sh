@@ -3,10 +3,16 @@
 #
 # The gateway's and the agents' configuration in the lab, and when they are ready.
 
+# lab_sluiced_config LINE...: the lines go in front, those after "network: " to the first network's settings
 lab_sluiced_config() {
-	local line
+	local line of_network=''
 	{
-		for line; do echo "$line"; done
+		for line; do
+			case $line in
+			'network: '*) of_network+=${line#network: }$'\n' ;;
+			*) echo "$line" ;;
+			esac
+		done
 		cat <<-END
 		name = "gw1"
 		listen = ["$LAB_GATEWAY_WAN:443", "[$LAB_GATEWAY_WAN6]:443"]
@@ -19,6 +25,7 @@ lab_sluiced_config() {
 		[[network]]
 		name = "$LAB_NETWORK"
 		addresses = ["$LAB_GW", "$LAB_GW6"]
+		$of_network
 		  [[network.client]]
 		  id = 1
 		  access = "$LAB_ACCESS"
