@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory of idle streams and of parked SYNs."""
+"""Memory of idle streams, of parked SYNs and of associations."""
 import os
 import socket
 import struct
@@ -10,6 +10,7 @@ import packets
 from ktap import eventually
 
 STREAMS = int(float(os.environ.get("SELFTEST_STREAMS", "300")) / lab.SCALE)
+ASSOCIATIONS = int(float(os.environ.get("SELFTEST_ASSOCIATIONS", "10000")) / lab.SCALE)
 PARKED = int(float(os.environ.get("SELFTEST_PARKED", "4000")) / lab.SCALE)
 
 
@@ -70,3 +71,38 @@ def parked_syn():
         lab.ctl("start", "sluiced")
     return [["parked at once", count], ["kernel memory of one, with its packet", each],
             ["of that the entry", cache[1] if cache else "(the kernel merged its slab cache)"]]
+
+
+def association():
+    """Bound ones to a port that is never answered, from raw packets: no socket of the client's is in the figure."""
+    client, gateway = lab.Place("CLIENT"), lab.Place("GATEWAY")
+    netlink, network = gateway.genl(), os.environ["LAB_NETWORK"]
+    source, host = lab.address("CLIENT_ADDRESS", "IPv4"), lab.address("OPEN", "IPv4")
+    raws = [packets.udp(source, 1024 + i, host, 9, b"x") for i in range(ASSOCIATIONS)]
+    processes = {"sluiced": lab.pid("sluiced"), "sluice-agent": lab.pid("agent")}
+    with client.enter():
+        out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    netlink.do("network-set", name=network, association_source_max=ASSOCIATIONS * 2, association_client_max=ASSOCIATIONS * 2)
+
+    def bound():
+        now = netlink.counters(network)
+        return now["bound"] - now["unbound"]
+    try:
+        start, before, slab = bound(), {name: lab.rss(pid) for name, pid in processes.items()}, kernel()
+        for first in range(0, ASSOCIATIONS, 500):
+            for raw in raws[first:first + 500]:
+                out.sendto(raw, (host, 0))
+            until = time.monotonic() + 5 * lab.SCALE
+            while bound() - start < first + 450 and time.monotonic() < until:
+                time.sleep(0.05)
+        count = bound() - start
+        if count < ASSOCIATIONS // 2:
+            raise RuntimeError(f"only {count} associations were bound")
+        grown = {name: lab.rss(pid) - before[name] for name, pid in processes.items()}
+        each = (kernel() - slab) // count
+        cache, sockets = lab.slab("sluice_parked"), lab.slab("UDP")
+    finally:
+        netlink.do("network-set", name=network, association_source_max=4096, association_client_max=16384)
+    return [["bound at once", count]] + [[name, size // count] for name, size in grown.items()] + [
+        ["kernel, the agent's socket included", each], ["of that the entry", cache[1] if cache else "(the kernel merged its slab cache)"],
+        ["and the agent's UDP socket alone", sockets[1] if sockets else "(the kernel merged its slab cache)"]]
