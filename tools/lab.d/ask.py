@@ -4,8 +4,9 @@
 
     ask.py SECONDS ADDRESS PORT [ADDRESS PORT]...
 
-PORT is a number, with a "u" behind it UDP's: then "hello" is sent, or to port 53 a question, and any answer is "answered".  One after the other begins, none waits for another; SECONDS is when no answer counts as silence.  The kind of an ICMP error comes from the socket's
-error queue, not from errno, which cannot tell some kinds apart.
+PORT is a number, with a "u" behind it UDP's: then "hello" is sent, or to port 53 a question, and any answer is "answered".
+One after the other begins, none waits for another; SECONDS is when no answer counts as silence.  The kind of an ICMP error
+comes from the socket's error queue, not from errno, which cannot tell some kinds apart.
 """
 import errno
 import select
