@@ -44,12 +44,13 @@ Task<Result<void>> Agent::serve(const HostPort& gateway) {
   hello.set_instance(instance.data(), instance.size());
   hello.set_software("sluice-agent " SLUICE_VERSION);
   hello.set_ping(os::ping_ability());
+  hello.set_datagrams(os::datagram_ability());
   Target target{gateway, {}};
   Result<Link> link = co_await dialer_.dial(target, hello);
   if (!link) co_return link.error();
   if (stopped_) co_return Result<void>{};
-  session_ =
-      Session::create(settings_, context_, dialer_, relays_, std::move(target), std::move(hello), *std::move(link));
+  session_ = Session::create(settings_, context_, dialer_, relays_, datagram_thread_, std::move(target),
+                             std::move(hello), *std::move(link));
   Error reason = co_await session_->run();
   session_.reset();
   co_return reason.in("control session with " + gateway.to_string() + " ended");

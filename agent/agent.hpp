@@ -7,6 +7,7 @@
 #include <memory>
 #include <random>
 
+#include "agent/datagrams.hpp"
 #include "agent/dial.hpp"
 #include "agent/relays.hpp"
 #include "agent/session.hpp"
@@ -33,6 +34,7 @@ class Agent {
   Settings settings_;
   tls::Context context_;
   Relays relays_;
+  DatagramThread datagram_thread_;
   Dialer dialer_;
   asio::steady_timer pause_;
   std::shared_ptr<Session> session_;

@@ -38,6 +38,8 @@ class Dialer {
 
   /// TCP, proxy, TLS, the gateway's certificate, Hello and HelloReply, each within its time.
   Task<Result<Link>> dial(Target& target, session::v1::Hello hello);
+  /// For the next STREAM or DGRAM session.
+  std::uint64_t new_number() { return next_number_++; }
 
  private:
   Task<Result<Link>> open(Target& target, session::v1::Hello hello);
@@ -48,6 +50,7 @@ class Dialer {
   const Settings& settings_;
   const tls::Context& context_;
   std::optional<ProxyAuthenticator> authenticator_;
+  std::uint64_t next_number_ = 1;
 };
 
 }  // namespace sluice::agent

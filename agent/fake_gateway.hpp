@@ -12,12 +12,32 @@
 #include <vector>
 
 #include "session/control.hpp"
+#include "session/datagrams.hpp"
 #include "tls/testing.hpp"
 
 namespace sluice::agent::testing {
 
 class FakeGateway {
  public:
+  /// A DGRAM session; what was received is kept as text.
+  struct Dgram final : session::Datagrams::Handler {
+    void on_datagram(const session::Datagram& datagram) override {
+      received[datagram.association].emplace_back(reinterpret_cast<const char*>(datagram.payload.data()),
+                                                  datagram.payload.size());
+    }
+    void on_error(std::uint32_t association, const session::DatagramError& error) override {
+      errors[association].push_back(std::to_string(error.type) + "/" + std::to_string(error.code));
+    }
+    void on_unbind(std::uint32_t association) override { unbound.push_back(association); }
+    void send(std::uint32_t association, const std::string& payload) {
+      session->send({association, 64, 0, false, std::as_bytes(std::span(payload))});
+    }
+
+    std::shared_ptr<session::Datagrams> session;
+    std::map<std::uint32_t, std::vector<std::string>> received, errors;
+    std::vector<std::uint32_t> unbound;
+  };
+
   FakeGateway(asio::io_context& io, const tls::Identity& identity)
       : io_(io),
         context_(*tls::Context::create(tls::Role::server, identity)),
@@ -28,11 +48,12 @@ class FakeGateway {
 
   [[nodiscard]] std::string port() const { return std::to_string(acceptor_.local_endpoint().port()); }
 
-  void offer(std::uint64_t id, const Endpoint& destination) {
+  void offer(std::uint64_t id, const Endpoint& destination, unsigned protocol = 6, unsigned ttl = 0) {
     session::Envelope envelope;
     session::v1::Offer* offer = envelope.mutable_offer();
     offer->set_id(id);
-    offer->set_protocol(6);
+    offer->set_protocol(protocol);
+    offer->set_ttl(ttl);
     offer->set_destination_address(destination.address.bytes());
     offer->set_destination_port(destination.port);
     control->send(envelope);
@@ -49,15 +70,19 @@ class FakeGateway {
     acceptor_.close(ignored);
     if (control) control->close("test over");
     streams.clear();
+    for (auto& [number, dgram] : dgrams) dgram->session->close("test over");
   }
 
   std::shared_ptr<session::Control> control;
   std::map<std::uint64_t, std::unique_ptr<tls::Stream>> streams;
+  std::map<std::uint64_t, std::shared_ptr<Dgram>> dgrams;  ///< that were ever opened
   std::map<std::uint64_t, session::v1::Answer> answers;
   std::uint64_t progress = 0;
   unsigned controls = 0;  ///< control sessions seen
   unsigned dead_after_ms = 1000;
   std::string refuse;  ///< refuse Hello with this detail
+  bool refuse_dgrams = false;
+  session::v1::Hello hello;  ///< of the last control session
   std::function<void()> on_ready = [] {};
   std::function<void(const session::v1::Answer&)> on_answer = [](const auto&) {};
 
@@ -73,19 +98,29 @@ class FakeGateway {
     tls::UniqueSsl ssl = *context_.new_session(socket.native_handle());
     auto stream = std::make_unique<tls::Stream>(std::move(socket), std::move(ssl));
     if (!co_await stream->handshake(Duration(5000))) co_return;
-    Result<session::Envelope> hello = co_await session::read_frame(*stream);
-    if (!hello || !hello->has_hello()) co_return;
+    Result<session::Envelope> first = co_await session::read_frame(*stream);
+    if (!first || !first->has_hello()) co_return;
+    const session::v1::Hello opened = first->hello();
+    const bool refused = !refuse.empty() || (refuse_dgrams && opened.kind() == session::v1::DGRAM);
     session::Envelope reply;
-    reply.mutable_hello_reply()->set_status(refuse.empty() ? session::v1::OK : session::v1::REFUSED);
+    reply.mutable_hello_reply()->set_status(refused ? session::v1::REFUSED : session::v1::OK);
     reply.mutable_hello_reply()->set_detail(refuse);
     reply.mutable_hello_reply()->set_gateway("fake");
     reply.mutable_hello_reply()->set_ping_interval_ms(100);
     reply.mutable_hello_reply()->set_dead_after_ms(dead_after_ms);
-    if (!co_await session::write_frame(*stream, reply) || !refuse.empty()) co_return;
-    if (hello->hello().kind() == session::v1::STREAM) {
-      streams[hello->hello().session()] = std::move(stream);
+    if (!co_await session::write_frame(*stream, reply) || refused) co_return;
+    if (opened.kind() == session::v1::STREAM) {
+      streams[opened.session()] = std::move(stream);
       co_return;
     }
+    if (opened.kind() == session::v1::DGRAM) {
+      auto dgram = std::make_shared<Dgram>();
+      dgrams[opened.session()] = dgram;
+      dgram->session = session::Datagrams::create(std::move(*stream), {});
+      (void)co_await dgram->session->run(*dgram);
+      co_return;
+    }
+    hello = opened;
     ++controls;
     control = session::Control::create(std::move(*stream), {});
     std::shared_ptr<session::Control> running = control;

@@ -83,7 +83,7 @@ void Pool::dial_more() {
 
 Task<void> Pool::dial_one() {
   session::v1::Hello hello = hello_;
-  const std::uint64_t number = next_number_++;
+  const std::uint64_t number = dialer_.new_number();
   hello.set_session(number);
   Target target = target_;
   Result<Link> link = co_await dialer_.dial(target, std::move(hello));

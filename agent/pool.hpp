@@ -61,7 +61,6 @@ class Pool : public std::enable_shared_from_this<Pool> {
   asio::steady_timer retry_;
   std::deque<Session> idle_;
   std::deque<std::shared_ptr<Waiter>> waiting_;
-  std::uint64_t next_number_ = 1;
   unsigned dialing_ = 0;
   bool pausing_ = false;  ///< the last dial failed; refill when retry_ says so
   bool stopped_ = false;

@@ -33,17 +33,22 @@ session::Control::Settings control_settings(const Settings& settings, const sess
 /// The gateway and this host are the first two routers on the client's way.
 constexpr std::uint32_t kHopsBefore = 2;
 
+bool is_echo(const session::v1::Offer& offer, const Address& destination) {
+  return offer.protocol() == (destination.is_v4() ? std::uint32_t{IPPROTO_ICMP} : std::uint32_t{IPPROTO_ICMPV6});
+}
+
 /// The destination of an Offer that we can serve, or why not.
 Result<Endpoint> destination_of(const session::v1::Offer& offer) {
   Result<Address> address = Address::from_bytes(offer.destination_address());
   if (!address) return address.error();
-  const std::uint32_t echo = address->is_v4() ? std::uint32_t{IPPROTO_ICMP} : std::uint32_t{IPPROTO_ICMPV6};
-  const bool is_ping = offer.protocol() == echo;
-  if (offer.protocol() != IPPROTO_TCP && !is_ping) {
+  const bool is_ping = is_echo(offer, *address);
+  // 255 is none: it would let us write the IP header (raw(7)).
+  if (offer.protocol() == 0 || offer.protocol() >= IPPROTO_RAW) {
     return Error{"protocol " + std::to_string(offer.protocol()) + " is not carried"};
   }
   if (is_ping && offer.length() > 65535) return Error{"the length is wrong"};
-  if (offer.destination_port() > 65535 || (!is_ping && offer.destination_port() == 0)) {
+  const bool has_ports = offer.protocol() == IPPROTO_TCP || offer.protocol() == IPPROTO_UDP;
+  if (offer.destination_port() > 65535 || (has_ports && offer.destination_port() == 0)) {
     return Error{"the port is wrong"};
   }
   return Endpoint{*address, static_cast<std::uint16_t>(offer.destination_port())};
@@ -62,6 +67,16 @@ std::size_t pings_max() {
   return static_cast<std::size_t>(std::min(most, limit.rlim_cur / 4));
 }
 
+Association::Terms terms_of(const session::v1::Offer& offer, const Endpoint& server) {
+  Association::Terms terms;
+  terms.protocol = static_cast<std::uint8_t>(offer.protocol());
+  terms.server = server;
+  if (Result<Address> client = Address::from_bytes(offer.client_address())) terms.client = *client;
+  if (offer.idle_ms() != 0) terms.idle = Duration(offer.idle_ms());
+  if (offer.idle_replied_ms() != 0) terms.idle_replied = Duration(offer.idle_replied_ms());
+  return terms;
+}
+
 os::Echo echo_of(const session::v1::Offer& offer, const Address& destination) {
   static std::random_device random;
   const std::uint64_t token = static_cast<std::uint64_t>(random()) << 32 | random();
@@ -76,21 +91,23 @@ os::Echo echo_of(const session::v1::Offer& offer, const Address& destination) {
 }  // namespace
 
 std::shared_ptr<Session> Session::create(const Settings& settings, tls::Context& context, Dialer& dialer,
-                                         Relays& relays, Target target, session::v1::Hello hello, Link link) {
-  return std::shared_ptr<Session>(
-      new Session(settings, context, dialer, relays, std::move(target), std::move(hello), std::move(link)));
+                                         Relays& relays, DatagramThread& datagram_thread, Target target,
+                                         session::v1::Hello hello, Link link) {
+  return std::shared_ptr<Session>(new Session(settings, context, dialer, relays, datagram_thread, std::move(target),
+                                              std::move(hello), std::move(link)));
 }
 
-Session::Session(const Settings& settings, tls::Context& context, Dialer& dialer, Relays& relays, Target target,
-                 session::v1::Hello hello, Link link)
+Session::Session(const Settings& settings, tls::Context& context, Dialer& dialer, Relays& relays,
+                 DatagramThread& datagram_thread, Target target, session::v1::Hello hello, Link link)
     : settings_(settings),
       context_(context),
       relays_(relays),
       gateway_(std::move(link.gateway)),
       not_after_(link.not_after),
       control_(session::Control::create(std::move(link.stream), control_settings(settings, link.reply))),
-      pool_(std::make_shared<Pool>(dialer, std::move(target), std::move(hello), control_->stream().get_executor(),
-                                   settings.pool)),
+      pool_(std::make_shared<Pool>(dialer, target, hello, control_->stream().get_executor(), settings.pool)),
+      datagrams_(std::make_shared<Datagrams>(settings, context, dialer, std::move(target), std::move(hello),
+                                             control_->stream().get_executor(), datagram_thread)),
       check_timer_(control_->stream().get_executor()),
       stream_ended_(control_->stream().get_executor(), asio::steady_timer::time_point::max()) {}
 
@@ -98,6 +115,7 @@ Task<Error> Session::run() {
   std::shared_ptr<Session> self = shared_from_this();
   spdlog::info("ready: control session with {}", gateway_);
   pool_->start();
+  datagrams_->start();
   asio::co_spawn(
       check_timer_.get_executor(), [self]() -> Task<void> { co_await self->check_certificates(); }, asio::detached);
   session::Control::Handler handler = [this](std::span<session::Envelope> frames) { return handle(frames); };
@@ -111,10 +129,12 @@ Task<void> Session::reset_everything() {
   over_ = true;
   check_timer_.cancel();
   pool_->stop();
+  datagrams_->stop();
   for (auto& [id, attempt] : std::exchange(offers_, {})) attempt->cancel();
   for (auto& [number, stream] : streams_) stream.carried->abort("the control session has ended");
   // The next session begins when none of them runs any more.
   while (!streams_.empty()) (void)co_await stream_ended_.async_wait(use_tuple);
+  co_await datagrams_->wait_until_ended();
 }
 
 Result<void> Session::handle(std::span<session::Envelope> frames) {
@@ -158,15 +178,19 @@ Task<void> Session::answer_offer(session::v1::Offer offer) {
     co_return;
   }
   if (over_) co_return;
-  const bool is_ping = offer.protocol() != IPPROTO_TCP;
+  const bool is_ping = is_echo(offer, destination->address);
   std::shared_ptr<Connect> connect;
+  std::shared_ptr<Bind> bind;
   std::shared_ptr<Attempt> attempt;
   if (is_ping) {
     const os::Echo echo = echo_of(offer, destination->address);
     attempt = std::make_shared<Ping>(check_timer_.get_executor(), echo);
-  } else {
+  } else if (offer.protocol() == IPPROTO_TCP) {
     connect = std::make_shared<Connect>(check_timer_.get_executor(), *destination, hops_of(offer));
     attempt = connect;
+  } else {
+    bind = std::make_shared<Bind>(check_timer_.get_executor(), datagrams_, terms_of(offer, *destination));
+    attempt = bind;
   }
   if (!offers_.emplace(id, attempt).second) {
     control_->close("the gateway used offer id " + std::to_string(id) + " twice");
@@ -193,6 +217,9 @@ Task<void> Session::answer_offer(session::v1::Offer offer) {
   if (outcome.ttl != 0 && !passes) ++outcome.ttl;
   if (connect && outcome.verdict == session::v1::ACCEPT) {
     co_await accept(id, connect);
+  } else if (bind && outcome.verdict == session::v1::ACCEPT) {
+    offers_.erase(id);
+    send_answer(id, *bind, outcome, bind->bound().session, bind->bound().association);
   } else {
     offers_.erase(id);
     send_answer(id, *attempt, outcome);
@@ -222,12 +249,14 @@ Task<void> Session::accept(std::uint64_t id, std::shared_ptr<Connect> connect) {
   carry(number, *std::move(stream));
 }
 
-void Session::send_answer(std::uint64_t id, const Attempt& attempt, const Outcome& outcome, std::uint64_t number) {
+void Session::send_answer(std::uint64_t id, const Attempt& attempt, const Outcome& outcome, std::uint64_t number,
+                          std::uint32_t association) {
   session::Envelope envelope;
   session::v1::Answer* answer = envelope.mutable_answer();
   answer->set_id(id);
   answer->set_verdict(outcome.verdict);
   answer->set_session(number);
+  answer->set_association(association);
   answer->set_icmp_type(outcome.icmp_type);
   answer->set_icmp_code(outcome.icmp_code);
   if (outcome.reporter) answer->set_icmp_source(outcome.reporter->bytes());
@@ -288,6 +317,7 @@ Task<void> Session::check_certificates() {
       control_->close(text);
       co_return;
     }
+    datagrams_->check(fault);
     pool_->keep_if(
         [&](const Pool::Session& session) { return fault(session.stream.ssl(), session.not_after).empty(); });
     const X509* good = SSL_get0_peer_certificate(control_->stream().ssl());

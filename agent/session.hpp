@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Session: all that hangs on one control session: the connects and pings under way, the pool, the relays.  When the
-// control session ends, all of it is reset.  Control thread only; the relays run on the workers of a Relays.
+// Session: all that hangs on one control session: the connects and pings under way, the pool, the relays, the DGRAM
+// session with its associations.  When the control session ends, all of it is reset.  Control thread only; the relays
+// run on the workers of a Relays, the datagrams on a DatagramThread.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -12,7 +13,9 @@
 #include <unordered_map>
 
 #include "agent/attempt.hpp"
+#include "agent/bind.hpp"
 #include "agent/connect.hpp"
+#include "agent/datagrams.hpp"
 #include "agent/dial.hpp"
 #include "agent/ping.hpp"
 #include "agent/pool.hpp"
@@ -28,7 +31,8 @@ class Session : public std::enable_shared_from_this<Session> {
  public:
   /// *link* is the open control session and *hello* what opened it.
   static std::shared_ptr<Session> create(const Settings& settings, tls::Context& context, Dialer& dialer,
-                                         Relays& relays, Target target, session::v1::Hello hello, Link link);
+                                         Relays& relays, DatagramThread& datagram_thread, Target target,
+                                         session::v1::Hello hello, Link link);
 
   /// Until the control session ends; returns why.  Everything has been reset by then.
   Task<Error> run();
@@ -41,12 +45,13 @@ class Session : public std::enable_shared_from_this<Session> {
     std::chrono::system_clock::time_point not_after;
   };
 
-  Session(const Settings& settings, tls::Context& context, Dialer& dialer, Relays& relays, Target target,
-          session::v1::Hello hello, Link link);
+  Session(const Settings& settings, tls::Context& context, Dialer& dialer, Relays& relays,
+          DatagramThread& datagram_thread, Target target, session::v1::Hello hello, Link link);
   Result<void> handle(std::span<session::Envelope> frames);
   Task<void> answer_offer(session::v1::Offer offer);
   Task<void> accept(std::uint64_t id, std::shared_ptr<Connect> connect);
-  void send_answer(std::uint64_t id, const Attempt& attempt, const Outcome& outcome, std::uint64_t number = 0);
+  void send_answer(std::uint64_t id, const Attempt& attempt, const Outcome& outcome, std::uint64_t number = 0,
+                   std::uint32_t association = 0);
   Result<Stream> hand_over(Pool::Session session, tcp::socket socket);
   void carry(std::uint64_t number, Stream stream);
   Task<void> check_certificates();
@@ -59,6 +64,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::chrono::system_clock::time_point not_after_;
   std::shared_ptr<session::Control> control_;
   std::shared_ptr<Pool> pool_;
+  std::shared_ptr<Datagrams> datagrams_;
   asio::steady_timer check_timer_;
   asio::steady_timer stream_ended_;
   /// Offers that are owed an Answer, by id.

@@ -48,9 +48,11 @@ Result<std::string> percent_decode(std::string_view text) {
   return decoded;
 }
 
-Duration bounded(config::Table& root, std::string_view key, Duration fallback, Duration least) {
+Duration bounded(config::Table& root, std::string_view key, Duration fallback, Duration least,
+                 Duration most = Duration::max()) {
   Duration value = root.duration(key, fallback);
   if (value < least) root.error(key, "must be at least " + to_string(least));
+  if (value > most) root.error(key, "must be at most " + to_string(most));
   return value;
 }
 
@@ -122,6 +124,7 @@ Result<Settings> Settings::load(const std::filesystem::path& path) {
   settings.connect_timeout = bounded(root, "connect_timeout", settings.connect_timeout, 1s);
   settings.proxy = root.parsed<ProxySettings>("proxy", ProxySettings::parse);
   settings.dead_after = bounded(root, "dead_after", settings.dead_after, 1s);
+  settings.datagram_age = bounded(root, "datagram_age", settings.datagram_age, 10ms, 60s);
   settings.threads = static_cast<unsigned>(root.integer("threads", 1, kThreadsMax, settings.threads));
   if (auto done = file->finish(); !done) return done.error();
   return settings;

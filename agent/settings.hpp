@@ -46,6 +46,7 @@ struct Settings {
   Duration connect_timeout{60000};
   std::optional<ProxySettings> proxy;
   Duration dead_after{10000};
+  Duration datagram_age{500};            ///< a datagram that waited for longer is dropped
   unsigned threads = default_threads();  ///< that carry bytes
 
   /// One a processor, 1 to kThreadsMax.

@@ -33,6 +33,7 @@ TEST(Settings, MinimalFileHasTheDocumentedDefaults) {
   EXPECT_EQ(settings->pool, 4u);
   EXPECT_EQ(settings->connect_timeout, std::chrono::seconds(60));
   EXPECT_EQ(settings->dead_after, std::chrono::seconds(10));
+  EXPECT_EQ(settings->datagram_age, std::chrono::milliseconds(500));
   EXPECT_GE(settings->threads, 1u);
   EXPECT_LE(settings->threads, 16u);
   EXPECT_FALSE(settings->proxy);
@@ -66,6 +67,13 @@ TEST(Settings, ThreadsAreOneToSixteen) {
   EXPECT_EQ(load(std::string(kMinimal) + "threads = 16\n")->threads, 16u);
   EXPECT_FALSE(load(std::string(kMinimal) + "threads = 0\n"));
   EXPECT_FALSE(load(std::string(kMinimal) + "threads = \"two\"\n"));
+}
+
+TEST(Settings, TheAgeOfDatagramsIsBounded) {
+  EXPECT_EQ(load(std::string(kMinimal) + "datagram_age = \"10ms\"\n")->datagram_age, std::chrono::milliseconds(10));
+  EXPECT_EQ(load(std::string(kMinimal) + "datagram_age = \"60s\"\n")->datagram_age, std::chrono::seconds(60));
+  EXPECT_FALSE(load(std::string(kMinimal) + "datagram_age = \"9ms\"\n"));
+  EXPECT_FALSE(load(std::string(kMinimal) + "datagram_age = \"61s\"\n"));
 }
 
 TEST(Settings, AGatewayIsNeeded) {

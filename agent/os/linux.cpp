@@ -2,12 +2,7 @@
 //
 // Linux: with IP_RECVERR set before connect(), the kernel (5.9 and later) queues the ICMP error that ends
 // a SYN or answers an echo request, and recvmsg(MSG_ERRQUEUE) tells its type, code and sender (ip(7)).
-// linux/errqueue.h needs struct timespec and does not include it.
-// clang-format off
-#include <time.h>
-#include <linux/errqueue.h>
 #include <linux/filter.h>
-// clang-format on
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,69 +12,13 @@
 #include <cerrno>
 #include <cstring>
 #include <span>
-#include <system_error>
 #include <vector>
 
+#include "agent/os/linux_socket.hpp"
 #include "agent/os/os.hpp"
 
 namespace sluice::agent::os {
 namespace {
-
-void receive_errors(int fd, bool v4, bool on) {
-  const int value = on ? 1 : 0;
-  // Failure leaves us with the error number alone, which is then told as such.
-  (void)setsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR, &value, sizeof(value));
-}
-
-std::optional<Address> local_address(int fd) {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof(storage);
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return std::nullopt;
-  return Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&storage));
-}
-
-/// Where an ICMP error quotes what it is about: the transport header's first bytes.
-using Quoted = std::array<std::uint8_t, 8>;
-enum class Taken { nothing, another, icmp };
-
-/// Takes the head of the socket's error queue; of an ICMP error fills in *outcome* and *quoted*.
-Taken take_icmp_error(int fd, Outcome& outcome, Quoted& quoted) {
-  std::array<char, 256> payload;
-  alignas(cmsghdr) std::array<char, 512> control;
-  iovec io{.iov_base = payload.data(), .iov_len = payload.size()};
-  msghdr message{};
-  message.msg_iov = &io;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  const ssize_t got = recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
-  if (got < 0) return Taken::nothing;
-  quoted.fill(0);
-  std::memcpy(quoted.data(), payload.data(), std::min(quoted.size(), static_cast<std::size_t>(got)));
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    const bool v4 = header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR;
-    const bool v6 = header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR;
-    if (!v4 && !v6) continue;
-    // The extended error, and behind it the address of who reported it (SO_EE_OFFENDER).
-    struct {
-      sock_extended_err error;
-      sockaddr_in6 offender;
-    } report{};
-    const std::size_t length = header->cmsg_len - CMSG_LEN(0);
-    if (length < sizeof(report.error)) continue;
-    std::memcpy(&report, CMSG_DATA(header), std::min(length, sizeof(report)));
-    if (report.error.ee_origin != SO_EE_ORIGIN_ICMP && report.error.ee_origin != SO_EE_ORIGIN_ICMP6) continue;
-    outcome = {};
-    outcome.verdict = session::v1::UNREACHABLE;
-    outcome.icmp_type = report.error.ee_type;
-    outcome.icmp_code = report.error.ee_code;
-    if (report.error.ee_errno == EMSGSIZE) outcome.icmp_mtu = report.error.ee_info;
-    outcome.reporter = Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&report.offender));
-    outcome.detail = std::generic_category().message(static_cast<int>(report.error.ee_errno));
-    return Taken::icmp;
-  }
-  return Taken::another;
-}
 
 /// Of a connect(): errors of this host's own have no reporter.
 std::optional<Outcome> take_connect_error(int fd) {
@@ -88,43 +27,6 @@ std::optional<Outcome> take_connect_error(int fd) {
   if (take_icmp_error(fd, outcome, quoted) != Taken::icmp) return std::nullopt;
   if (outcome.reporter == local_address(fd)) outcome.reporter.reset();
   return outcome;
-}
-
-/// An error number that no ICMP message came with.
-Outcome from_errno(int number, const Address& destination) {
-  std::string detail = std::generic_category().message(number);
-  switch (number) {
-    case 0:
-      return Outcome::accepted();
-    case ECONNREFUSED:  // RST
-    case ECONNRESET:
-      return Outcome::refused();
-    case ETIMEDOUT:
-      return Outcome::timed_out(std::move(detail));
-    case EHOSTUNREACH:
-      return Outcome::host_unreachable(destination, std::move(detail));
-    case EACCES:
-    case EPERM:
-      return Outcome::prohibited(destination, std::move(detail));
-    default:
-      return Outcome::net_unreachable(destination, std::move(detail));
-  }
-}
-
-void set_option(int fd, int level, int name, int value) {
-  // Failure leaves the system's default, which is worse than asked and better than no answer.
-  (void)setsockopt(fd, level, name, &value, sizeof(value));
-}
-
-/// -1: the usual TTL.
-void set_hops(int fd, bool v4, int hops) {
-  set_option(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TTL : IPV6_UNICAST_HOPS, hops);
-}
-
-bool connect_to(int fd, const Endpoint& destination) {
-  sockaddr_storage storage;
-  const socklen_t length = destination.to_sockaddr(storage);
-  return connect(fd, reinterpret_cast<const sockaddr*>(&storage), length) == 0;
 }
 
 UniqueFd icmp_socket(bool v4, int kind) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What differs between operating systems in the agent: how a connect() or a ping is begun so that the ICMP error
-// which ends it can be read exactly, and with which TTL.  One file a system implements this; nothing else in agent/ may
-// include a system's own headers.
+// which ends it can be read exactly, and with which TTL; and sockets for datagrams (datagram.hpp).  The files
+// linux*.cpp implement it, other systems need their own; nothing else in agent/ may include a system's own headers.
 #pragma once
 
 #include <cstdint>

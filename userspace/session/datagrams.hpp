@@ -89,6 +89,7 @@ class Datagrams : public std::enable_shared_from_this<Datagrams> {
     return static_cast<std::size_t>(counters_.bytes_sent - acknowledged_);
   }
   [[nodiscard]] const SSL* ssl() const { return stream_.ssl(); }
+  [[nodiscard]] asio::any_io_executor get_executor() { return stream_.get_executor(); }
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -14,6 +14,7 @@
 #include <boost/asio/detached.hpp>
 #include <cstring>
 #include <deque>
+#include <thread>
 
 #include "base/testing.hpp"
 #include "tls/testing.hpp"
@@ -137,9 +138,9 @@ class AssociationsTest : public testing::Test, public Associations::Surroundings
 
   void run_until(const std::function<bool()>& done) {
     const auto limit = std::chrono::steady_clock::now() + 10s;
-    control.restart();
     while (!done() && std::chrono::steady_clock::now() < limit) {
-      control.run_for(1ms);
+      control.restart();  // it stops whenever nothing of ours is on its way
+      if (control.run_for(1ms) == 0) std::this_thread::sleep_for(1ms);
       read_frames();
     }
     EXPECT_TRUE(done());
