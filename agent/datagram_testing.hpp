@@ -40,7 +40,7 @@ class PeerNamespace {
 ip addr add 10.9.0.1/24 dev veth0 && ip addr add fd09::1/64 dev veth0 nodad && ip link set veth0 up &&
 nsenter -t )" + pid + R"( -n sh -ec 'ip link set lo up
 ip addr add 10.9.0.2/24 dev veth1; ip addr add fd09::2/64 dev veth1 nodad; ip link set veth1 up
-ip link add thin type dummy; ip link set thin mtu 1400 up; ip addr add 10.12.0.1/24 dev thin
+ip link add thin type veth peer name end; ip link set end up; ip link set thin mtu 1400 arp off up; ip addr add 10.12.0.1/24 dev thin
 ip neigh add 10.12.0.5 lladdr 02:00:00:00:00:05 dev thin
 echo 1 > /proc/sys/net/ipv4/ip_forward
 echo 0 > /proc/sys/net/ipv4/icmp_ratelimit; echo 0 > /proc/sys/net/ipv6/icmp/ratelimit
