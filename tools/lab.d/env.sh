@@ -9,6 +9,7 @@ lab_environment() {
 	# names of network namespaces
 	export LAB_CLIENT=client LAB_CLIENT2=client2 LAB_OTHER=other LAB_DIRECT=direct LAB_GATEWAY=gateway LAB_AGENT=agent
 	export LAB_SERVER=server LAB_WAN=wan LAB_NAT=nat LAB_PROXY=proxy LAB_ROUTER=far LAB_AGENT2=agent2 LAB_SERVER2=server2
+	export LAB_DIRECT_ROUTER=dagent
 	# destinations
 	lab_pair LAB_OPEN 10.20.0.10 fd20::10
 	lab_pair LAB_CLOSED 10.20.0.11 fd20::11
