@@ -38,7 +38,7 @@ check: ## run every test on every kernel (builds the debug kernels once)
 	@selftests/run check
 
 .PHONY: conformance
-conformance: ## scan all 65,535 ports direct and through, every destination (hours)
+conformance: ## scan all 65,535 ports direct and through, every destination (more than an hour)
 	@tools/install-packages
 	@selftests/run -k stock conformance
 
