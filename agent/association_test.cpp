@@ -120,7 +120,10 @@ class AssociationTest : public ::testing::Test {
   }
   std::optional<DatagramServer::Got> receive(const DatagramServer& server) {
     std::optional<DatagramServer::Got> got;
-    until([&] { return (got = server.receive()).has_value(); });
+    until([&] {
+      if (!got) got = server.receive();
+      return got.has_value();
+    });
     EXPECT_TRUE(got) << "nothing came to the server";
     return got;
   }

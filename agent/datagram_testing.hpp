@@ -4,6 +4,7 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -22,13 +23,16 @@
 namespace sluice::agent::testing {
 
 /// We are 10.9.0.1 and fd09::1, it is 10.9.0.2 and fd09::2.  It forwards; behind it 10.10.0.0/24 is unreachable,
-/// 10.11.0.0/24 prohibited, and 10.12.0.0/24 lies behind a link whose MTU is 1400.
+/// 10.11.0.0/24 prohibited, and 10.12.0.0/24 lies behind a link whose MTU is 1400.  Not by routes of such types, whose
+/// errors are limited to one a second.
 class PeerNamespace {
  public:
   PeerNamespace() {
     if (!ours_.entered()) return;
     child_ = ::fork();
     if (child_ == 0) {
+      // With a test that crashes it must go, for it holds our output open.
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (::unshare(CLONE_NEWNET) == 0) ::pause();
       ::_exit(1);
     }
@@ -43,8 +47,11 @@ ip addr add 10.9.0.2/24 dev veth1; ip addr add fd09::2/64 dev veth1 nodad; ip li
 ip link add thin type veth peer name end; ip link set end up; ip link set thin mtu 1400 arp off up; ip addr add 10.12.0.1/24 dev thin
 ip neigh add 10.12.0.5 lladdr 02:00:00:00:00:05 dev thin
 echo 1 > /proc/sys/net/ipv4/ip_forward
-echo 0 > /proc/sys/net/ipv4/icmp_ratelimit; echo 0 > /proc/sys/net/ipv6/icmp/ratelimit
-ip route add unreachable 10.10.0.0/24; ip route add prohibit 10.11.0.0/24' &&
+echo 0 > /proc/sys/net/ipv4/icmp_ratemask; echo 0 > /proc/sys/net/ipv6/icmp/ratelimit
+ip route add 10.10.0.0/15 dev thin
+nft "add table inet route; add chain inet route forward { type filter hook forward priority 0; }
+add rule inet route forward ip daddr 10.10.0.0/24 reject with icmp type host-unreachable
+add rule inet route forward ip daddr 10.11.0.0/24 reject with icmp type admin-prohibited"' &&
 ip route add 10.10.0.0/15 via 10.9.0.2 && ip route add 10.12.0.0/24 via 10.9.0.2)");
   }
   ~PeerNamespace() {
