@@ -256,27 +256,46 @@ TEST_F(AssociationTest, AnErrorDoesNotEndAnything) {
 }
 
 TEST_F(AssociationTest, TooBigIsToldEveryTimeAndNotByAMemory) {
-  const std::uint32_t behind = opened(*Endpoint::parse("10.12.0.5:9"));
-  for (int i = 0; i < 3; ++i) {
-    send(behind, pattern(1400, 0), 64, 0, true);
-    EXPECT_EQ(errors(static_cast<std::size_t>(i) + 1).back(), "1: 3/4 1400 10.9.0.2");
+  struct Case {
+    const char *behind, *near;
+    const char *by_router, *by_us;
+    std::size_t headers;
+    int protocol;
+  };
+  const std::vector<Case> cases{
+      {"10.12.0.5:9", "10.9.0.2:0", "3/4 1400 10.9.0.2", "3/4 1500 10.9.0.1", 28, IPPROTO_UDP},
+      {"[fd12::5]:9", "[fd09::2]:0", "2/0 1400 fd09::2", "2/0 1500 fd09::1", 48, IPPROTO_UDP},
+      {"10.12.0.5:0", "10.9.0.2:0", "3/4 1400 10.9.0.2", "3/4 1500 10.9.0.1", 20, 253},
+      {"[fd12::5]:0", "[fd09::2]:0", "2/0 1400 fd09::2", "2/0 1500 fd09::1", 40, 253},
+  };
+  for (const auto& [behind, near, by_router, by_us, headers, protocol] : cases) {
+    SCOPED_TRACE(std::string(behind) + " protocol " + std::to_string(protocol));
+    gateway_->errors.clear();
+    const std::uint32_t far = opened(*Endpoint::parse(behind), protocol);
+    const std::string told = std::to_string(far) + ": " + by_router;
+    for (std::size_t i = 1; i <= 3; ++i) {
+      send(far, pattern(1401 - headers, 0), 64, 0, true);
+      EXPECT_EQ(errors(i), std::vector<std::string>(i, told));
+    }
+    // One that may be fragmented follows, and the error about the one before it is told all the same.
+    send(far, pattern(1401 - headers, 0), 64, 0, true);
+    send(far, pattern(100, 0), 64, 0, false);
+    EXPECT_EQ(errors(4), std::vector<std::string>(4, told));
+    // Our own device is ours to tell of.
+    gateway_->errors.clear();
+    const auto server_near = server(near, protocol);
+    const std::uint32_t association = opened(server_near->at(), protocol);
+    send(association, pattern(1501 - headers, 0), 64, 0, true);
+    EXPECT_EQ(errors(1), std::vector<std::string>{std::to_string(association) + ": " + by_us});
+    EXPECT_FALSE(server_near->receive());
+    for (const auto& [size, dont_fragment] : {std::pair{1500 - headers, true}, {std::size_t{3000}, false}}) {
+      send(association, pattern(size, 1), 64, 0, dont_fragment);
+      const auto got = receive(*server_near);
+      ASSERT_TRUE(got);
+      EXPECT_TRUE(got->payload.ends_with(pattern(size, 1)));
+    }
+    EXPECT_EQ(gateway_->errors.size(), 1U);
   }
-  // One that may be fragmented goes, and the error about the one before it is told all the same.
-  send(behind, pattern(1400, 0), 64, 0, true);
-  send(behind, pattern(1400, 0), 64, 0, false);
-  EXPECT_EQ(errors(4).size(), 4U);
-  // Our own device's is ours to tell; its router's memory does not matter to others.
-  const auto near = server("10.9.0.2:0");
-  const std::uint32_t association = opened(near->at());
-  gateway_->errors.clear();
-  send(association, pattern(1473, 0), 64, 0, true);
-  EXPECT_EQ(errors(1), std::vector<std::string>{"2: 3/4 1500 10.9.0.1"});
-  EXPECT_FALSE(near->receive());
-  send(association, pattern(1472, 1), 64, 0, true);
-  EXPECT_TRUE(receive(*near)->payload == pattern(1472, 1));
-  send(association, pattern(3000, 2), 64, 0, false);
-  EXPECT_TRUE(receive(*near)->payload == pattern(3000, 2));
-  EXPECT_EQ(gateway_->errors.size(), 1U);
 }
 
 TEST_F(AssociationTest, NoRouteIsToldAtOnceOrLater) {

@@ -23,8 +23,8 @@
 namespace sluice::agent::testing {
 
 /// We are 10.9.0.1 and fd09::1, it is 10.9.0.2 and fd09::2.  It forwards; behind it 10.10.0.0/24 is unreachable,
-/// 10.11.0.0/24 prohibited, and 10.12.0.0/24 lies behind a link whose MTU is 1400.  Not by routes of such types, whose
-/// errors are limited to one a second.
+/// 10.11.0.0/24 prohibited, and 10.12.0.0/24 and fd12::/64 lie behind a link whose MTU is 1400.  Not by routes of such
+/// types, whose errors are limited to one a second.
 class PeerNamespace {
  public:
   PeerNamespace() {
@@ -44,15 +44,17 @@ class PeerNamespace {
 ip addr add 10.9.0.1/24 dev veth0 && ip addr add fd09::1/64 dev veth0 nodad && ip link set veth0 up &&
 nsenter -t )" + pid + R"( -n sh -ec 'ip link set lo up
 ip addr add 10.9.0.2/24 dev veth1; ip addr add fd09::2/64 dev veth1 nodad; ip link set veth1 up
-ip link add thin type veth peer name end; ip link set end up; ip link set thin mtu 1400 arp off up; ip addr add 10.12.0.1/24 dev thin
+ip link add thin type veth peer name end; ip link set end up; ip link set thin mtu 1400 arp off up; ip addr add 10.12.0.1/24 dev thin; ip addr add fd12::1/64 dev thin nodad
 ip neigh add 10.12.0.5 lladdr 02:00:00:00:00:05 dev thin
-echo 1 > /proc/sys/net/ipv4/ip_forward
+ip neigh add fd12::5 lladdr 02:00:00:00:00:05 dev thin
+echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
 echo 0 > /proc/sys/net/ipv4/icmp_ratemask; echo 0 > /proc/sys/net/ipv6/icmp/ratelimit
 ip route add 10.10.0.0/15 dev thin
 nft "add table inet route; add chain inet route forward { type filter hook forward priority 0; }
 add rule inet route forward ip daddr 10.10.0.0/24 reject with icmp type host-unreachable
 add rule inet route forward ip daddr 10.11.0.0/24 reject with icmp type admin-prohibited"' &&
-ip route add 10.10.0.0/15 via 10.9.0.2 && ip route add 10.12.0.0/24 via 10.9.0.2)");
+ip route add 10.10.0.0/15 via 10.9.0.2 && ip route add 10.12.0.0/24 via 10.9.0.2 &&
+ip -6 route add fd12::/64 via fd09::2)");
   }
   ~PeerNamespace() {
     if (child_ <= 0) return;
