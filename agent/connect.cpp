@@ -20,14 +20,19 @@ Task<Outcome> Connect::attempt(Duration timeout) {
     boost::system::error_code ignored;
     socket_.cancel(ignored);
   });
-  (void)co_await socket_.async_wait(tcp::socket::wait_write, use_tuple);
-  if (cancelled()) co_return Outcome::timed_out("withdrawn");
-  if (deadline.late()) {
-    boost::system::error_code ignored;
-    socket_.close(ignored);
-    co_return Outcome::timed_out("no answer within " + to_string(timeout));
+  std::optional<Outcome> finished;
+  while (!finished) {
+    (void)co_await socket_.async_wait(tcp::socket::wait_write, use_tuple);
+    if (cancelled()) co_return Outcome::timed_out("withdrawn");
+    if (deadline.late()) {
+      boost::system::error_code ignored;
+      socket_.close(ignored);
+      co_return Outcome::timed_out("no answer within " + to_string(timeout));
+    }
+    // A wake-up that decides nothing must not be told as an outcome.
+    finished = os::finish_connect(fd, destination());
   }
-  Outcome outcome = os::finish_connect(fd, destination());
+  Outcome outcome = *std::move(finished);
   if (outcome.verdict == session::v1::ACCEPT) {
     // From here on, whatever happens to us is a reset to the server and not a clean end.
     if (auto done = prepare_relayed_socket(fd); !done) {

@@ -85,6 +85,9 @@ static const struct in6_addr *ruled_error(u8 family, const struct sluice_ruling 
 		error->type = ruling->icmp_type;
 		error->code = ruling->icmp_code;
 		error->mtu = ruling->icmp_mtu;
+		/* The contract has no pointer; of this one it can be but one. */
+		if (family == NFPROTO_IPV6 && error->type == ICMPV6_PARAMPROB && error->code == ICMPV6_UNK_NEXTHDR)
+			*error = sluice_icmp_protocol_unreachable(family);
 	}
 	return ruling->has_source && may_report(family, &ruling->icmp_source) ? &ruling->icmp_source : NULL;
 }

@@ -4,6 +4,7 @@
 // a SYN or answers an echo request, and recvmsg(MSG_ERRQUEUE) tells its type, code and sender (ip(7)).
 #include <linux/filter.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -164,6 +165,16 @@ std::optional<Address> source_towards(const Address& destination) {
   return local_address(fd.get());
 }
 
+namespace {
+
+bool is_connecting(int socket) {
+  tcp_info info{};
+  socklen_t length = sizeof(info);
+  return getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && info.tcpi_state == TCP_SYN_SENT;
+}
+
+}  // namespace
+
 Begun begin_connect(const Endpoint& destination, std::uint8_t hops) {
   const bool v4 = destination.address.is_v4();
   Begun begun{UniqueFd(socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)), {}};
@@ -181,12 +192,13 @@ Begun begin_connect(const Endpoint& destination, std::uint8_t hops) {
   return begun;
 }
 
-Outcome finish_connect(int socket, const Endpoint& destination) {
+std::optional<Outcome> finish_connect(int socket, const Endpoint& destination) {
   int number = 0;
   socklen_t length = sizeof(number);
   if (getsockopt(socket, SOL_SOCKET, SO_ERROR, &number, &length) != 0) number = errno;
   if (number == 0) {
-    // Writable and no error, yet not connected: the error was taken before us, or nothing has happened.
+    // No error, yet not connected: the wake-up came of something else, or the error was taken before us.
+    if (is_connecting(socket)) return std::nullopt;
     sockaddr_storage peer;
     socklen_t peer_length = sizeof(peer);
     if (getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &peer_length) != 0) number = errno;

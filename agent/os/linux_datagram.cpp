@@ -6,8 +6,8 @@
 // of their path MTU, for ten minutes.  So datagrams with the bit leave with IP_PMTUDISC_PROBE, which sets the bit and
 // ignores that memory: every router answers every time, as on a wire, and we answer for our own device alone.  Those
 // without it leave with IP_PMTUDISC_OMIT, which ignores the memory, too, fragments for our own device, and, other than
-// IP_PMTUDISC_DONT, lets errors through about the ones before.  Of IPv6, where the bit stands for a packet that its
-// sender did not fragment, it is DONT that lets them through, and OMIT that does not.
+// IP_PMTUDISC_DONT, lets errors through about the ones before.  IPv6 has no such bit, and only DONT lets errors
+// through.
 #include <netinet/in.h>
 #include <sys/socket.h>
 

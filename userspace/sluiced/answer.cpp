@@ -41,6 +41,8 @@ bool is_allowed(const Told& told, bool v4) {
     return told.mtu == 0 || has_mtu;
   }
   if (told.type == ICMP6_PACKET_TOO_BIG) return told.code == 0 && has_mtu;
+  // ICMPv6's protocol unreachable (RFC 8200, 4).
+  if (told.type == ICMP6_PARAM_PROB) return told.code == ICMP6_PARAMPROB_NEXTHEADER;
   return told.type == ICMP6_DST_UNREACH && told.code <= v6_code_max;
 }
 

@@ -120,7 +120,9 @@ void DatagramRelay::session_ended(const std::shared_ptr<DatagramSession>& sessio
 }
 
 void DatagramRelay::error(const std::shared_ptr<Association>& association, const session::DatagramError& error) {
-  if (!std::exchange(association->error_pending, true)) errors_.push_back({association, error});
+  if (association->errors_pending == errors_pending_max) return;
+  ++association->errors_pending;
+  errors_.push_back({association, error});
 }
 
 void DatagramRelay::unbound(const std::shared_ptr<Association>& association) {
@@ -135,7 +137,7 @@ void DatagramRelay::flush() {
       for (const PendingError& pending : errors)
         reports_.association_error(pending.association->binding.id, pending.error);
       asio::post(worker_.context(), [errors = std::move(errors)] {
-        for (const PendingError& pending : errors) pending.association->error_pending = false;
+        for (const PendingError& pending : errors) --pending.association->errors_pending;
       });
     });
   if (!unbound_.empty()) report([this, ids = std::exchange(unbound_, {})] { reports_.associations_unbound(ids); });

@@ -81,6 +81,9 @@ class DatagramRelay {
   struct TupleHash {
     std::size_t operator()(const Tuple& tuple) const;
   };
+  // Errors about one association on their way to the kernel: as many as datagrams may wait for one, and a flood of
+  // them grows no queue.
+  static constexpr unsigned errors_pending_max = 16;
   struct PendingError {
     std::shared_ptr<Association> association;
     session::DatagramError error;

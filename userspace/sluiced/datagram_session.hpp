@@ -37,7 +37,7 @@ struct Association {
   Binding binding;
   DatagramSession* session = nullptr;  // owns it; what finds it by another way forgets it when the session ends
   EgressSocket* egress = nullptr;
-  bool error_pending = false;  // an error about it is on its way to the kernel
+  unsigned errors_pending = 0;  // errors about it that are on their way to the kernel
 };
 
 class DatagramSession final : public Session,
