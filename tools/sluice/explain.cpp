@@ -66,19 +66,28 @@ std::string rule_line(const nlohmann::json& connection) {
   return rule.empty() ? line : line + ": " + rule;
 }
 
+// "host unreachable (type 3 code 1), mtu 1400, reported by 192.0.2.7"; empty without an error.
+std::string error_text(const nlohmann::json& connection) {
+  std::string line;
+  // "192.0.2.1:80", "192.0.2.1", "[2001:db8::1]:80" or "2001:db8::1"
+  const bool v4 = std::ranges::count(text_of(connection, "destination"), ':') < 2;
+  if (const auto icmp = connection.find("icmp"); icmp != connection.end()) {
+    line +=
+        icmp_name(static_cast<unsigned>(number_of(*icmp, "type")), static_cast<unsigned>(number_of(*icmp, "code")), v4);
+    if (icmp->contains("mtu")) line += ", mtu " + std::to_string(number_of(*icmp, "mtu"));
+  }
+  if (const std::string reporter = text_of(connection, "reporter"); !reporter.empty())
+    line += (line.empty() ? "" : ", ") + ("reported by " + reporter);
+  return line;
+}
+
 std::string far_end_line(const nlohmann::json& connection) {
   const std::string verdict = text_of(connection, "verdict");
   if (verdict.empty()) return "nothing yet";
   std::string line = verdict;
-  // "192.0.2.1:80", "192.0.2.1", "[2001:db8::1]:80" or "2001:db8::1"
-  const bool v4 = std::ranges::count(text_of(connection, "destination"), ':') < 2;
-  if (const auto icmp = connection.find("icmp"); icmp != connection.end()) {
-    line += ": " + icmp_name(static_cast<unsigned>(number_of(*icmp, "type")),
-                             static_cast<unsigned>(number_of(*icmp, "code")), v4);
-    if (icmp->contains("mtu")) line += ", mtu " + std::to_string(number_of(*icmp, "mtu"));
-  }
-  if (const std::string reporter = text_of(connection, "reporter"); !reporter.empty())
-    line += ", reported by " + reporter;
+  // Of a bound association the errors came later, and have a line of their own.
+  const std::string error = connection.contains("errors") ? std::string() : error_text(connection);
+  if (!error.empty()) line += ": " + error;
   if (const std::string detail = text_of(connection, "detail"); !detail.empty()) line += " (" + detail + ")";
   return line;
 }
@@ -89,7 +98,7 @@ std::string steps_line(const nlohmann::json& connection) {
   const auto steps = connection.find("steps_ms");
   if (steps == connection.end()) return line;
   double previous = 0;
-  for (const char* name : {"offered", "answered", "released", "established", "ended"}) {
+  for (const char* name : {"offered", "answered", "released", "established", "bound", "ended"}) {
     const auto step = steps->find(name);
     if (step == steps->end() || !step->is_number()) continue;
     const double at = step->get<double>();
@@ -97,6 +106,15 @@ std::string steps_line(const nlohmann::json& connection) {
     previous = at;
   }
   return line;
+}
+
+std::string direction_text(const nlohmann::json& traffic, const char* direction, const char* party) {
+  const nlohmann::json counts = traffic.value(direction, nlohmann::json::object());
+  std::string text = std::to_string(number_of(counts, "datagrams")) + " (" + human_bytes(number_of(counts, "bytes")) +
+                     ") to the " + party;
+  if (const auto dropped = number_of(counts, "dropped"); dropped > 0)
+    text += " and " + std::to_string(dropped) + " dropped";
+  return text;
 }
 
 }  // namespace
@@ -136,6 +154,11 @@ std::string explain_connection(const nlohmann::json& connection) {
   if (connection.contains("to_server"))
     line("bytes", human_bytes(number_of(connection, "to_server")) + " to the server, " +
                       human_bytes(number_of(connection, "to_client")) + " to the client");
+  if (const auto traffic = connection.find("traffic"); traffic != connection.end())
+    line("datagrams",
+         direction_text(*traffic, "to_server", "server") + ", " + direction_text(*traffic, "to_client", "client"));
+  if (const auto errors = number_of(connection, "errors"); errors > 0)
+    line("errors", std::to_string(errors) + ", the last " + error_text(connection));
   return text;
 }
 

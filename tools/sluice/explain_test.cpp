@@ -52,6 +52,23 @@ TEST(ExplainTest, AStreamTellsItsBytes) {
   EXPECT_TRUE(has(explain_connection(connection), "bytes     812 B to the server, 1.5 MiB to the client\n"));
 }
 
+TEST(ExplainTest, AnAssociationTellsItsDatagramsAndErrors) {
+  nlohmann::json connection = unreachable();
+  connection["protocol"] = "udp";
+  connection["verdict"] = "accept";
+  connection["outcome"] = "ended: idle";
+  connection["errors"] = 2;
+  connection["traffic"] = {{"to_server", {{"datagrams", 3}, {"bytes", 1536}, {"dropped", 0}}},
+                           {"to_client", {{"datagrams", 1}, {"bytes", 12}, {"dropped", 4}}}};
+  connection["steps_ms"] = {{"offered", 0.2}, {"answered", 2.0}, {"bound", 2.3}, {"ended", 30002.3}};
+  const std::string text = explain_connection(connection);
+  EXPECT_TRUE(has(text, "udp  ended: idle\n")) << text;
+  EXPECT_TRUE(has(text, "far end   accept (no route to host)\n")) << text;
+  EXPECT_TRUE(has(text, "→ bound +300 us → ended +30.0 s\n")) << text;
+  EXPECT_TRUE(has(text, "datagrams 3 (1.5 KiB) to the server, 1 (12 B) to the client and 4 dropped\n")) << text;
+  EXPECT_TRUE(has(text, "errors    2, the last host unreachable (type 3 code 1), reported by 10.20.0.1\n")) << text;
+}
+
 TEST(ExplainTest, WithoutAgentOrRouteItSaysSo) {
   nlohmann::json connection = unreachable();
   connection.erase("agent");

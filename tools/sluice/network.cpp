@@ -14,6 +14,10 @@ struct Arguments {
   std::uint32_t park_max = 0;
   std::uint32_t park_client_max = 0;
   std::uint32_t park_source_max = 0;
+  std::uint32_t association_max = 0;
+  std::uint32_t association_client_max = 0;
+  std::uint32_t association_source_max = 0;
+  std::string discard_time;
 };
 
 nlohmann::json to_json(Kernel& kernel, const netlink::Network& network) {
@@ -27,7 +31,12 @@ nlohmann::json to_json(Kernel& kernel, const netlink::Network& network) {
           {"park_max", network.park_max},
           {"park_client_max", network.park_client_max},
           {"park_source_max", network.park_source_max},
+          {"association_max", network.association_max},
+          {"association_client_max", network.association_client_max},
+          {"association_source_max", network.association_source_max},
+          {"discard_time_ms", network.discard_time_ms},
           {"parked", network.parked},
+          {"associations", network.associations},
           {"clients", network.clients}};
 }
 
@@ -47,11 +56,11 @@ Result<void> list(const Context& context) {
     print_json(all);
     return {};
   }
-  Table table({"NETWORK", "ADDRESSES", "CLIENTS", "PARKED", "PARK-MAX", "PARK-TIMEOUT"});
+  Table table({"NETWORK", "ADDRESSES", "CLIENTS", "PARKED", "PARK-MAX", "PARK-TIMEOUT", "ASSOCIATIONS"});
   for (const auto& network : *networks)
     table.add({network.name, addresses_of(*kernel, network), std::to_string(network.clients),
                std::to_string(network.parked), std::to_string(network.park_max),
-               to_string(Duration(network.park_timeout_ms))});
+               to_string(Duration(network.park_timeout_ms)), std::to_string(network.associations)});
   table.print();
   return {};
 }
@@ -73,6 +82,10 @@ Result<void> show(const Context& context, const Arguments& arguments) {
   std::printf("per source       at most %u\n", network->park_source_max);
   std::printf("park time        %s after the client's last SYN\n",
               to_string(Duration(network->park_timeout_ms)).c_str());
+  std::printf("associations     %u of %u\n", network->associations, network->association_max);
+  std::printf("per client       at most %u\n", network->association_client_max);
+  std::printf("per source       at most %u\n", network->association_source_max);
+  std::printf("discard time     %s after a refusal\n", to_string(Duration(network->discard_time_ms)).c_str());
   return {};
 }
 
@@ -83,9 +96,17 @@ Result<netlink::NetworkLimits> limits_of(const Arguments& arguments) {
     if (!timeout) return timeout.error().in("--park-timeout");
     limits.park_timeout_ms = static_cast<std::uint32_t>(timeout->count());
   }
+  if (!arguments.discard_time.empty()) {
+    auto time = parse_duration(arguments.discard_time);
+    if (!time) return time.error().in("--discard-time");
+    limits.discard_time_ms = static_cast<std::uint32_t>(time->count());
+  }
   if (arguments.park_max != 0) limits.park_max = arguments.park_max;
   if (arguments.park_client_max != 0) limits.park_client_max = arguments.park_client_max;
   if (arguments.park_source_max != 0) limits.park_source_max = arguments.park_source_max;
+  if (arguments.association_max != 0) limits.association_max = arguments.association_max;
+  if (arguments.association_client_max != 0) limits.association_client_max = arguments.association_client_max;
+  if (arguments.association_source_max != 0) limits.association_source_max = arguments.association_source_max;
   return limits;
 }
 
@@ -135,6 +156,13 @@ void add_limits(CLI::App& command, Arguments& arguments) {
   command.add_option("--park-max", arguments.park_max, "Most SYNs parked at once");
   command.add_option("--park-client-max", arguments.park_client_max, "Most SYNs parked at once for one client");
   command.add_option("--park-source-max", arguments.park_source_max, "Most SYNs parked at once for one source");
+  command.add_option("--association-max", arguments.association_max, "Most associations at once");
+  command.add_option("--association-client-max", arguments.association_client_max,
+                     "Most associations at once for one client");
+  command.add_option("--association-source-max", arguments.association_source_max,
+                     "Most associations at once for one source");
+  command.add_option("--discard-time", arguments.discard_time,
+                     "Time that an association is answered or dropped in the kernel after a refusal, such as 10s");
 }
 
 }  // namespace

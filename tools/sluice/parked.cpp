@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "netlink/protocol.hpp"
 #include "netlink/rule_text.hpp"
 #include "sluice/command.hpp"
 #include "sluice/decision.hpp"
@@ -21,10 +22,16 @@ nlohmann::json to_json(const netlink::Parked& parked, const std::string& network
                          {"retransmits", parked.retransmits},
                          {"scope", netlink::to_string(parked.scope)}};
   if (parked.index) json["index"] = *parked.index;
-  if (!netlink::has_ports(parked.protocol))
+  if (netlink::is_echo(parked.protocol))
     json["echo"] = {
         {"id", parked.source.port}, {"sequence", parked.destination.port}, {"payload_bytes", parked.length}};
+  if (netlink::is_datagram(parked.protocol)) json.update({{"payload_bytes", parked.length}, {"held", parked.held}});
   return json;
+}
+
+// An association that an agent carries, or that was refused, waits for nobody: `sluice association` has those.
+bool is_parked(const netlink::Parked& parked) {
+  return parked.state != netlink::State::bound && parked.state != netlink::State::discard;
 }
 
 Result<void> list(const Context& context) {
@@ -36,6 +43,7 @@ Result<void> list(const Context& context) {
   Table table(
       {"ID", "NETWORK", "CLIENT", "PROTOCOL", "SOURCE", "DESTINATION", "STATE", "AGE", "RETRANSMITS", "LET IN BY"});
   for (const netlink::Parked& parked : *all) {
+    if (!is_parked(parked)) continue;
     const std::string network = kernel->device(parked.network);
     json.push_back(to_json(parked, network));
     table.add({std::to_string(parked.id), network, std::to_string(parked.client),
@@ -54,9 +62,9 @@ Result<void> list(const Context& context) {
 }  // namespace
 
 void add_parked(CLI::App& app, Context& context, Action& action) {
-  CLI::App* parked = app.add_subcommand("parked", "Parked SYNs");
+  CLI::App* parked = app.add_subcommand("parked", "What waits for an agent: SYNs, pings and first datagrams");
   parked->require_subcommand(1);
-  parked->add_subcommand("list", "List parked SYNs")->callback([&] { action = [&] { return list(context); }; });
+  parked->add_subcommand("list", "List what is parked")->callback([&] { action = [&] { return list(context); }; });
 }
 
 }  // namespace sluice::cli

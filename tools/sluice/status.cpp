@@ -23,6 +23,7 @@ Result<void> show(const Context& context) {
   std::printf("agents     %llu connected\n", count("agents"));
   std::printf("offers     %llu waiting for an answer\n", count("offers"));
   std::printf("streams    %llu open\n", count("streams"));
+  std::printf("datagrams  %llu associations\n", count("associations"));
   std::printf("proxy      port %llu, %llu threads\n", count("proxy_port"), count("workers"));
   return {};
 }
