@@ -38,12 +38,13 @@ class Way:
 
 
 def ticks(pids):
+    """Seconds of processor time, those of children that have ended included."""
     total = 0
     for pid in pids:
         try:
             with open(f"/proc/{pid}/stat", encoding="ascii") as f:
                 words = f.read().rpartition(")")[2].split()
-            total += int(words[11]) + int(words[12])
+            total += sum(map(int, words[11:15]))
         except OSError:
             pass
     return total / os.sysconf("SC_CLK_TCK")
@@ -176,18 +177,27 @@ class Setup:
         spent = {name: ticks(pids()) - before[1][name] for name, pids in way.processes.items()}
         return Rate(way, received, got_bytes, size, took, busy() - before[0], spent)
 
-    def round_trip(self, way):
-        """Seconds of a datagram there and one back; None when it was lost.  Not by socat, whose far end has another port each time."""
+    def round_trip(self, way, number):
+        """Seconds of a datagram there and one back; None when it was lost.  Not by socat, whose far end merges them."""
+        question, answer = b"question %d of %s" % (number, way.name.encode()), b"answer %d" % number
         began = time.perf_counter()
         try:
-            way.client.send(b"ping")
+            way.client.send(question)
+            peer = self.wait_for(self.socket, question)
+            if peer:
+                self.socket.sendto(answer, peer)
+                if self.wait_for(way.client, answer):
+                    return time.perf_counter() - began
         except OSError:  # an error about an earlier one
-            return None
-        if not select.select([self.socket], [], [], 2)[0]:
-            return None
-        _, peer = self.socket.recvfrom(2048)
-        self.socket.sendto(b"pong", peer)
-        if not select.select([way.client], [], [], 2)[0]:
-            return None
-        way.client.recv(2048)
-        return time.perf_counter() - began
+            pass
+        return None
+
+    @staticmethod
+    def wait_for(sock, payload):
+        """Its sender; what is left of earlier ones is passed over.  None after 2 s."""
+        end = time.monotonic() + 2
+        while (left := end - time.monotonic()) > 0 and select.select([sock], [], [], left)[0]:
+            got, peer = sock.recvfrom(65536)
+            if got == payload:
+                return peer
+        return None
