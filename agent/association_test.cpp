@@ -298,6 +298,18 @@ TEST_F(AssociationTest, TooBigIsToldEveryTimeAndNotByAMemory) {
   }
 }
 
+TEST_F(AssociationTest, TooBigIsToldAfterOneThatMayBeFragmented) {
+  // Both wait for the router's link address, so the error comes when the socket no longer sends with the bit.
+  const std::uint32_t association = opened(*Endpoint::parse("10.12.0.5:9"));
+  ASSERT_TRUE(peer_.run_there("echo 8 > /proc/sys/net/ipv4/conf/veth1/arp_ignore"));
+  ASSERT_TRUE(testing::Namespace::run("ip neigh flush dev veth0"));
+  send(association, pattern(1400, 0), 64, 0, true);
+  send(association, pattern(1400, 0), 64, 0, false);
+  pass(100ms);
+  ASSERT_TRUE(peer_.run_there("echo 0 > /proc/sys/net/ipv4/conf/veth1/arp_ignore"));
+  EXPECT_EQ(errors(1), std::vector<std::string>{"1: 3/4 1400 10.9.0.2"});
+}
+
 TEST_F(AssociationTest, NoRouteIsToldAtOnceOrLater) {
   EXPECT_EQ(open(*Endpoint::parse("192.0.2.1:9")).outcome.verdict, UNREACHABLE);
   const auto echo = server("10.9.0.2:0");
@@ -438,6 +450,11 @@ TEST_F(AssociationTest, WhenThereAreTooManyWhoHasTheMostGivesWay) {
   ASSERT_TRUE(until([&] { return gateway_->unbound.size() == 1; }));
   EXPECT_EQ(gateway_->unbound[0], 2U) << "the oldest without a reply";
   EXPECT_EQ(agent_->size(), 4U);
+  gateway_->session->send_unbind(3);
+  ASSERT_TRUE(until([&] { return agent_->size() == 3; }));
+  EXPECT_EQ(open(echo->at()).outcome.verdict, ACCEPT);
+  pass(50ms);
+  EXPECT_EQ(gateway_->unbound.size(), 1U) << "there was room";
 }
 
 TEST_F(AssociationTest, TheEndOfTheSessionEndsThemAll) {
