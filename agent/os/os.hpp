@@ -27,8 +27,8 @@ std::optional<Address> source_towards(const Address& destination);
 /// A non-blocking connect() from a socket of its own; its SYN has *hops* as TTL, 0: the usual one.
 Begun begin_connect(const Endpoint& destination, std::uint8_t hops);
 
-/// To be asked when the socket has become writable, or broken; nothing: it is neither yet.  On ACCEPT the socket is an ordinary one
-/// again, with the usual TTL, on which ICMP errors are no more than hints (RFC 1122, 4.2.3.9).
+/// To be asked when the socket has become writable, or broken; nothing: it is neither yet.  On ACCEPT the socket is an
+/// ordinary one again, with the usual TTL, on which ICMP errors are no more than hints (RFC 1122, 4.2.3.9).
 std::optional<Outcome> finish_connect(int socket, const Endpoint& destination);
 
 /// An echo request.

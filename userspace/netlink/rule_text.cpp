@@ -65,9 +65,7 @@ std::string protocol_name(std::uint8_t protocol) {
   return std::to_string(protocol);
 }
 
-bool has_ports(std::uint8_t protocol) {
-  return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
-}
+bool has_ports(std::uint8_t protocol) { return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP; }
 
 std::string party(std::uint8_t protocol, const Endpoint& endpoint) {
   return is_told_by_ports(protocol) ? endpoint.to_string() : endpoint.address.to_string();
