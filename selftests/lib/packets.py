@@ -93,6 +93,7 @@ class Parsed:
             self.payload = body[8:]
         elif self.protocol in (ICMP, ICMPV6) and not self.first:
             self.type = self.code = None
+            self.rest = self.quote = b""
         elif self.protocol in (ICMP, ICMPV6):
             self.type, self.code = body[0], body[1]
             self.rest, self.quote = body[4:8], body[8:]
