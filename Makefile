@@ -60,8 +60,8 @@ compile_commands.json: $(BUILD)/userspace/build.ninja ## make the compilation da
 	@tools/compile-commands $@
 
 .PHONY: install
-install: all ## install the module and the programs (DESTDIR=, PREFIX=/usr)
-	@tools/install-tree "$(DESTDIR)" "$(PREFIX)"
+install: userspace ## install the module, for the running kernel, and the programs (DESTDIR=, PREFIX=/usr, KERNEL=)
+	@tools/install-tree "$(DESTDIR)" "$(PREFIX)" $(KERNEL)
 
 .PHONY: clean
 clean: ## remove what was built (the cache of kernels stays)

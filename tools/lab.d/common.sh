@@ -31,6 +31,9 @@ kernel_resolve() {
 	6.12)
 		KERNEL_IMAGE=$(newest_image '6.12.*-cloud-amd64' || newest_image '6.12.*') ||
 			die "no 6.12 kernel with headers in /boot: run tools/install-packages" ;;
+	running)
+		KERNEL_RELEASE=$(uname -r)
+		KERNEL_IMAGE=/boot/vmlinuz-$KERNEL_RELEASE ;;
 	uml | debug)
 		KERNEL_DIR=$("$TOP/tools/kernels/build" "$name") || die "kernel $name: not built"
 		KERNEL_DEBUG=1
