@@ -37,14 +37,14 @@ std::optional<Associations::Opened> Associations::open(const Association::Terms&
   if (!session_->is_open()) return std::nullopt;
   const Address& server = terms.server.address;
   std::string why;
-  if (!make_room(terms, why)) return Opened{Outcome::timed_out(std::move(why)), 0};
+  if (!make_room(terms, why)) return Opened{Outcome::busy(std::move(why)), 0};
   os::DatagramSocket::Opened opened = os::DatagramSocket::open(terms.protocol, terms.server);
   if (!opened.socket) return Opened{std::move(opened.outcome), 0};
   const std::uint32_t number = new_number();
   auto association = std::make_shared<Association>(executor_, number, terms, *std::move(opened.socket), session_,
                                                    batch_, [this, number] { quota_.answered(number); });
   if (auto started = association->start(); !started) {
-    return Opened{Outcome::net_unreachable(server, started.error().message), 0};
+    return Opened{Outcome::failed(server, started.error().message), 0};
   }
   associations_.emplace(number, std::move(association));
   quota_.add(number, terms.client);

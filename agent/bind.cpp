@@ -23,7 +23,7 @@ Task<Outcome> Bind::attempt(Duration timeout) {
     if (cancelled() && bound_->association != 0) datagrams_->release(*bound_);
     co_return bound_->outcome;
   }
-  co_return Outcome::net_unreachable(terms_.server.address, "no DGRAM session");
+  co_return Outcome::failed(terms_.server.address, "no DGRAM session");
 }
 
 }  // namespace sluice::agent

@@ -13,7 +13,7 @@ Task<Outcome> Connect::attempt(Duration timeout) {
   if (begun.outcome) co_return *begun.outcome;
   boost::system::error_code code;
   socket_.assign(destination().address.is_v4() ? tcp::v4() : tcp::v6(), begun.socket.get(), code);
-  if (code) co_return Outcome::net_unreachable(destination().address, code.message());
+  if (code) co_return Outcome::failed(destination().address, code.message());
   const int fd = begun.socket.release();
 
   Deadline deadline(socket_.get_executor(), timeout, [this] {
@@ -36,7 +36,7 @@ Task<Outcome> Connect::attempt(Duration timeout) {
   if (outcome.verdict == session::v1::ACCEPT) {
     // From here on, whatever happens to us is a reset to the server and not a clean end.
     if (auto done = prepare_relayed_socket(fd); !done) {
-      co_return Outcome::net_unreachable(destination().address, done.error().message);
+      co_return Outcome::failed(destination().address, done.error().message);
     }
   } else {
     boost::system::error_code ignored;

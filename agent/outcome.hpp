@@ -20,10 +20,21 @@ struct Outcome {
   std::optional<Address> reporter;  ///< nothing: this host itself
   std::string detail;
   std::uint32_t ttl = 0;  ///< ACCEPT of a ping: of the reply, 0: unknown
+  bool own = false;       ///< this agent is the cause: another of the route may do better
 
   static Outcome accepted() { return {}; }
   static Outcome refused() { return {session::v1::REFUSE, 0, 0, 0, {}, "connection refused", 0}; }
   static Outcome timed_out(std::string detail) { return {session::v1::TIMEOUT, 0, 0, 0, {}, std::move(detail), 0}; }
+  /// We carry as much as we may: to the client that is silence, as on a congested link.
+  static Outcome busy(std::string detail) { return by_us(timed_out(std::move(detail))); }
+  /// Something here, and not the way to *destination*, does not work.
+  static Outcome failed(const Address& destination, std::string detail) {
+    return by_us(net_unreachable(destination, std::move(detail)));
+  }
+  static Outcome by_us(Outcome outcome) {
+    outcome.own = true;
+    return outcome;
+  }
 
   // Errors that no ICMP message told us, in the numbers for *destination*'s family
   // (RFC 792 and RFC 1812, 5.2.7.1; RFC 4443, 3.1).

@@ -12,7 +12,7 @@ Task<Outcome> Ping::attempt(Duration timeout) {
   boost::system::error_code code;
   const int fd = begun.socket.get();
   socket_.assign(fd, code);
-  if (code) co_return Outcome::net_unreachable(echo_.destination, code.message());
+  if (code) co_return Outcome::failed(echo_.destination, code.message());
   (void)begun.socket.release();
 
   Deadline deadline(socket_.get_executor(), timeout, [this] {

@@ -174,7 +174,7 @@ Task<void> Session::answer_offer(session::v1::Offer offer) {
     // In the numbers of the destination's family, where it has one.
     Result<Address> address = Address::from_bytes(offer.destination_address());
     Connect nowhere(check_timer_.get_executor(), Endpoint{address ? *address : Address{}, 0});
-    send_answer(id, nowhere, Outcome::net_unreachable(nowhere.destination().address, destination.error().message));
+    send_answer(id, nowhere, Outcome::failed(nowhere.destination().address, destination.error().message));
     co_return;
   }
   if (over_) co_return;
@@ -207,7 +207,7 @@ Task<void> Session::answer_offer(session::v1::Offer offer) {
   }
   if (is_ping && pings_ >= pings_max()) {
     offers_.erase(id);
-    send_answer(id, *attempt, Outcome::timed_out("too many pings at once"));
+    send_answer(id, *attempt, Outcome::busy("too many pings at once"));
     co_return;
   }
   pings_ += is_ping;
@@ -235,13 +235,13 @@ Task<void> Session::accept(std::uint64_t id, std::shared_ptr<Connect> connect) {
   offers_.erase(id);
   if (!session) {
     // The server is reset as *connect* goes: to it, and to the client, there is no way through.
-    send_answer(id, *connect, Outcome::net_unreachable(connect->destination().address, session.error().message));
+    send_answer(id, *connect, Outcome::failed(connect->destination().address, session.error().message));
     co_return;
   }
   const std::uint64_t number = session->number;
   Result<Stream> stream = hand_over(*std::move(session), connect->take_socket());
   if (!stream) {
-    send_answer(id, *connect, Outcome::net_unreachable(connect->destination().address, stream.error().message));
+    send_answer(id, *connect, Outcome::failed(connect->destination().address, stream.error().message));
     co_return;
   }
   // The Answer first: a stream that ends before it is named looks like one that broke in the pool.
@@ -263,6 +263,7 @@ void Session::send_answer(std::uint64_t id, const Attempt& attempt, const Outcom
   answer->set_icmp_mtu(outcome.icmp_mtu);
   answer->set_connect_us(static_cast<std::uint64_t>(attempt.took().count()));
   answer->set_ttl(outcome.ttl);
+  answer->set_own(outcome.own);
   answer->set_detail(outcome.detail);
   spdlog::debug("offer {}: {}: {} {} type {} code {}", id, attempt.destination().to_string(),
                 session::v1::Verdict_Name(outcome.verdict), outcome.detail, outcome.icmp_type, outcome.icmp_code);

@@ -87,7 +87,7 @@ DatagramSocket::Opened DatagramSocket::open(std::uint8_t protocol, const Endpoin
   const int kind = (raw ? SOCK_RAW : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
   UniqueFd fd(socket(v4 ? AF_INET : AF_INET6, kind, protocol));
   if (!fd && raw && is_denied(errno)) {
-    Outcome refused = Outcome::refused();
+    Outcome refused = Outcome::by_us(Outcome::refused());
     refused.detail = "the agent may not open raw sockets";
     return {{}, std::move(refused)};
   }

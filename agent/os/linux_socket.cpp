@@ -85,11 +85,13 @@ Outcome from_errno(int number, const Address& destination) {
       return Outcome::timed_out(std::move(detail));
     case EHOSTUNREACH:
       return Outcome::host_unreachable(destination, std::move(detail));
-    case EACCES:
-    case EPERM:
-      return Outcome::prohibited(destination, std::move(detail));
-    default:
+    case ENETUNREACH:
       return Outcome::net_unreachable(destination, std::move(detail));
+    case EACCES:  // by our own host: a firewall's message is taken for what it is
+    case EPERM:
+      return Outcome::by_us(Outcome::prohibited(destination, std::move(detail)));
+    default:
+      return Outcome::failed(destination, std::move(detail));
   }
 }
 
