@@ -33,6 +33,7 @@ void add_acl(CLI::App& app, Context& context, Action& action);
 void add_parked(CLI::App& app, Context& context, Action& action);
 void add_counters(CLI::App& app, Context& context, Action& action);
 void add_agent(CLI::App& app, Context& context, Action& action);
+void add_route(CLI::App& app, Context& context, Action& action);
 void add_stream(CLI::App& app, Context& context, Action& action);
 void add_association(CLI::App& app, Context& context, Action& action);
 void add_monitor(CLI::App& app, Context& context, Action& action);

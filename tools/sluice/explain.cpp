@@ -92,6 +92,12 @@ std::string far_end_line(const nlohmann::json& connection) {
   return line;
 }
 
+// "agent berlin: unreachable: host unreachable (type 3 code 1), reported by 192.0.2.7 (words)".
+std::string tried_line(const nlohmann::json& connection, nlohmann::json earlier) {
+  earlier["destination"] = text_of(connection, "destination");  // its family tells what the numbers mean
+  return "agent " + text_of(earlier, "agent") + ": " + far_end_line(earlier);
+}
+
 // "parked 0 → offered +0.1 ms → answered +12.0 ms".
 std::string steps_line(const nlohmann::json& connection) {
   std::string line = "parked";
@@ -143,6 +149,8 @@ std::string explain_connection(const nlohmann::json& connection) {
        "client " + std::to_string(number_of(connection, "client")) + " of network " + text_of(connection, "network"));
   line("let in", rule_line(connection));
   const std::string route = text_of(connection, "route");
+  for (const auto& earlier : connection.value("earlier", nlohmann::json::array()))
+    line("tried", tried_line(connection, earlier));
   const std::string agent = text_of(connection, "agent");
   line("route", route.empty() ? "none to this destination"
                               : route + " by " + (agent.empty() ? "no agent: none is connected" : "agent " + agent));

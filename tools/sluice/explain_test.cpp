@@ -69,6 +69,19 @@ TEST(ExplainTest, AnAssociationTellsItsDatagramsAndErrors) {
   EXPECT_TRUE(has(text, "errors    2, the last host unreachable (type 3 code 1), reported by 10.20.0.1\n")) << text;
 }
 
+TEST(ExplainTest, AgentsThatCouldNotReachItAreNamed) {
+  nlohmann::json connection = unreachable();
+  connection["earlier"] = {{{"agent", "munich"},
+                            {"verdict", "unreachable"},
+                            {"icmp", {{"type", 3}, {"code", 0}}},
+                            {"reporter", "10.30.0.1"},
+                            {"detail", "no way"}}};
+  EXPECT_TRUE(
+      has(explain_connection(connection),
+          "tried     agent munich: unreachable: network unreachable (type 3 code 0), reported by 10.30.0.1 (no way)\n"))
+      << explain_connection(connection);
+}
+
 TEST(ExplainTest, WithoutAgentOrRouteItSaysSo) {
   nlohmann::json connection = unreachable();
   connection.erase("agent");

@@ -11,8 +11,8 @@ namespace {
 
 using Add = void (*)(CLI::App&, Context&, Action&);
 
-constexpr Add commands[] = {add_network, add_client,      add_acl,     add_parked, add_counters, add_agent,
-                            add_stream,  add_association, add_monitor, add_why,    add_status};
+constexpr Add commands[] = {add_network, add_client, add_acl,         add_parked,  add_counters, add_agent,
+                            add_route,   add_stream, add_association, add_monitor, add_why,      add_status};
 
 }  // namespace
 

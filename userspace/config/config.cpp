@@ -176,6 +176,34 @@ std::vector<std::string> Table::strings(std::string_view key) {
   return texts;
 }
 
+std::vector<std::vector<std::string>> Table::string_lists(std::string_view key) {
+  const toml::node* found = find(node_, key);
+  if (found == nullptr) return {};
+  if (const auto* text = found->as_string()) return {{text->get()}};
+  const toml::array* array = found->as_array();
+  if (array == nullptr) {
+    error(key, expected("a string or an array", *found));
+    return {};
+  }
+  std::vector<std::vector<std::string>> lists;
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    const toml::node& element = *array->get(i);
+    std::vector<std::string>& list = lists.emplace_back();
+    if (const auto* text = element.as_string()) {
+      list.push_back(text->get());
+    } else if (const toml::array* inner = element.as_array()) {
+      for (const toml::node& one : *inner) {
+        const auto* text_in = one.as_string();
+        if (text_in == nullptr) error(key, expected("an array of strings", one), i);
+        list.push_back(text_in != nullptr ? text_in->get() : std::string());
+      }
+    } else {
+      error(key, expected("a string or an array of strings", element), i);
+    }
+  }
+  return lists;
+}
+
 std::optional<Table> Table::table(std::string_view key) {
   const toml::node* found = find(node_, key);
   if (found == nullptr) return std::nullopt;

@@ -52,6 +52,9 @@ class Table {
   /// One string or an array of strings; absent: empty.
   std::vector<std::string> strings(std::string_view key);
 
+  /// An array whose elements are strings or arrays of strings; a string alone is a list of one, here and as an element.
+  std::vector<std::vector<std::string>> string_lists(std::string_view key);
+
   /// A sub-table, or an array of tables; absent: nothing.
   std::optional<Table> table(std::string_view key);
   std::vector<Table> tables(std::string_view key);

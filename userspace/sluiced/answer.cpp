@@ -107,6 +107,23 @@ Judgement judge(const session::v1::Answer& answer, const netlink::Parked& parked
   }
 }
 
+bool is_out_of_reach(const Judgement& judgement, bool client_is_v4) {
+  if (judgement.verdict != netlink::Verdict::unreachable || !judgement.icmp || !judgement.warning.empty()) return false;
+  const auto [type, code] = std::pair(judgement.icmp->type, judgement.icmp->code);
+  if (!client_is_v4)
+    return type == ICMP6_DST_UNREACH && (code == ICMP6_DST_UNREACH_NOROUTE || code == ICMP6_DST_UNREACH_ADDR);
+  if (type != ICMP_DEST_UNREACH) return false;
+  switch (code) {
+    case ICMP_NET_UNREACH:
+    case ICMP_HOST_UNREACH:
+    case ICMP_NET_UNKNOWN:
+    case ICMP_HOST_UNKNOWN:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Judgement judge(const session::DatagramError& error, bool client_is_v4) {
   Judgement judgement;
   judge_unreachable({error.type, error.code, error.mtu, error.reporter}, client_is_v4, UnreachableSource::reporter,

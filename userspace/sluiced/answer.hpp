@@ -26,6 +26,11 @@ struct Judgement {
 // reported them (I1, I3, U6); *source* is for the others.
 Judgement judge(const session::v1::Answer& answer, const netlink::Parked& parked, UnreachableSource source);
 
+// Does it say that there is no way to the host from where the agent is?  What a host or a firewall says of itself
+// (port, protocol, prohibited, too big) does not: another agent would be told the same, and asking twice would be
+// probing.  Nor does what is about the TOS that the client chose.
+bool is_out_of_reach(const Judgement& judgement, bool client_is_v4);
+
 // An error about a bound association.  With a warning it is none to send.
 Judgement judge(const session::DatagramError& error, bool client_is_v4);
 

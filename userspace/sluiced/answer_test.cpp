@@ -65,6 +65,29 @@ INSTANTIATE_TEST_SUITE_P(Answer, IcmpTable,
                            return name + (row.param.v4 ? "_v4" : "_v6") + "_" + std::to_string(row.index);
                          });
 
+struct Reach {
+  bool v4;
+  unsigned type, code;
+  bool out_of_reach;
+};
+
+TEST(AnswerTest, OutOfReachIsWhatRoutersSayOfTheWay) {
+  for (const Reach& row :
+       {Reach{true, 3, 0, true}, Reach{true, 3, 1, true}, Reach{true, 3, 6, true}, Reach{true, 3, 7, true},
+        Reach{true, 3, 11, false}, Reach{true, 3, 12, false}, Reach{true, 3, 2, false}, Reach{true, 3, 3, false},
+        Reach{true, 3, 4, false}, Reach{true, 3, 10, false}, Reach{true, 3, 13, false}, Reach{true, 11, 0, false},
+        Reach{false, 1, 0, true}, Reach{false, 1, 3, true}, Reach{false, 1, 1, false}, Reach{false, 1, 4, false},
+        Reach{false, 3, 0, false}}) {
+    const auto judgement = judge(unreachable(row.type, row.code), parked(row.v4), UnreachableSource::gateway);
+    EXPECT_EQ(is_out_of_reach(judgement, row.v4), row.out_of_reach) << row.type << '/' << row.code;
+  }
+  // What an agent says wrongly is told as net unreachable, and says nothing of the way.
+  EXPECT_FALSE(is_out_of_reach(judge(unreachable(5, 1), parked(true), UnreachableSource::gateway), true));
+  session::v1::Answer refused;
+  refused.set_verdict(session::v1::REFUSE);
+  EXPECT_FALSE(is_out_of_reach(judge(refused, parked(true), UnreachableSource::gateway), true));
+}
+
 TEST(AnswerTest, TheMtuTravelsOnlyWhereItBelongs) {
   EXPECT_EQ(judge(unreachable(3, 4, 1400), parked(true), UnreachableSource::gateway).icmp->mtu, 1400u);
   EXPECT_EQ(judge(unreachable(3, 1, 1400), parked(true), UnreachableSource::gateway).icmp->mtu, std::nullopt);

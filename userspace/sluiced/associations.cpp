@@ -121,6 +121,18 @@ void Associations::association_error(std::uint32_t id, const session::DatagramEr
   record.icmp = judgement.icmp;
   record.reporter = judgement.reporter;
   surroundings_.tell_kernel({id, judgement.verdict, judgement.icmp, {}});
+  if (!is_out_of_reach(judgement, record.source.address.is_v4())) return;
+  Entry& broken = found->second;
+  const std::uint64_t answers = record.traffic->to_client.datagrams.get();
+  broken.out_of_reach = broken.answers == answers ? broken.out_of_reach + 1 : 1;
+  broken.answers = answers;
+  if (answers > 0 && broken.out_of_reach < out_of_reach_max) return;
+  if (!surroundings_.out_of_reach(broken.session->link, record)) return;
+  // This datagram's error is told; the next one is offered anew.
+  const Entry entry = finish(id, "ended: its agent can't reach the server, another is asked next");
+  relay_.unbind(id, entry.session, entry.number);
+  surroundings_.tell_kernel(unbind_of(id));
+  surroundings_.changed(entry.record);
 }
 
 void Associations::associations_unbound(const std::vector<std::uint32_t>& ids) {

@@ -22,6 +22,9 @@ class Associations final : public DatagramRelay::Reports {
  public:
   // DGRAM sessions of one agent; one is enough, and a few outlive each other while one is replaced.
   static constexpr std::size_t sessions_max = 4;
+  // An association that works goes to another agent after so many errors in a row; for one of them is a hint, not a
+  // proof (RFC 1122, 3.2.2.1), and the server sees another source address then.
+  static constexpr unsigned out_of_reach_max = 3;
 
   class Surroundings {
    public:
@@ -31,6 +34,9 @@ class Associations final : public DatagramRelay::Reports {
     // About what is bound.
     virtual void tell_kernel(const netlink::Answer& answer) = 0;
     virtual void changed(const std::shared_ptr<Record>& record) = 0;
+    // The agent on *link* cannot reach the destination (any more).  True: another of the route shall have what comes
+    // next.
+    virtual bool out_of_reach(LinkId link, const Record& record) = 0;
   };
 
   Associations(asio::io_context& control, Worker& worker, Surroundings& surroundings)
@@ -56,6 +62,9 @@ class Associations final : public DatagramRelay::Reports {
     std::shared_ptr<DatagramSession> session;
     std::uint32_t number = 0;
     bool bound = false;  // the kernel was told; before that the relay is being
+    // Errors that say that its agent has no way, since the server last answered.
+    unsigned out_of_reach = 0;
+    std::uint64_t answers = 0;  // of the server, at the last of them
   };
   [[nodiscard]] const std::unordered_map<std::uint32_t, Entry>& entries() const { return entries_; }
   struct SessionEntry {

@@ -210,7 +210,13 @@ class AssociationsTest : public testing::Test, public Associations::Surroundings
   void decide(const std::shared_ptr<Record>&, const netlink::Answer& answer) override { decided.push_back(answer); }
   void tell_kernel(const netlink::Answer& answer) override { told.push_back(answer); }
   void changed(const std::shared_ptr<Record>&) override { ++changes; }
+  bool out_of_reach(LinkId link, const Record&) override {
+    out_of_reach_by.push_back(link);
+    return has_another;
+  }
 
+  std::vector<LinkId> out_of_reach_by;
+  bool has_another = false;
   testing_support::Namespace space;
   tls::testing::Pki pki;
   tls::Identity identity = pki.agent();
@@ -347,6 +353,56 @@ TEST_F(AssociationsTest, AnErrorIsJudgedAndGoesToTheKernel) {
   EXPECT_EQ(told[0].icmp->source, router);
   EXPECT_EQ(record->outcome, "bound");
   EXPECT_EQ(record->errors, told.size());
+}
+
+TEST_F(AssociationsTest, WhereAnotherAgentMayReachTheServerTheErrorEndsIt) {
+  const auto record = bind_udp("100.64.1.1:4000", "10.20.0.7:53");
+  auto fail = [this] {
+    std::string bytes;
+    session::append_error(bytes, 1, {ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0, *Address::parse("10.20.0.1")});
+    const std::size_t before = told.size();
+    const auto limit = std::chrono::steady_clock::now() + 5s;
+    while (told.size() == before && std::chrono::steady_clock::now() < limit) write(bytes);
+  };
+  fail();
+  ASSERT_FALSE(out_of_reach_by.empty());
+  EXPECT_EQ(out_of_reach_by.front(), berlin);
+  EXPECT_EQ(record->outcome, "bound");
+  has_another = true;
+  told.clear();
+  fail();
+  ASSERT_GE(told.size(), 2u);
+  EXPECT_EQ(told[told.size() - 2].verdict, Verdict::unreachable);
+  EXPECT_EQ(told.back(), (netlink::Answer{11, Verdict::unbind, {}, {}}));
+  EXPECT_TRUE(record->outcome.starts_with("ended: its agent can't reach the server")) << record->outcome;
+  EXPECT_TRUE(associations->entries().empty());
+  run_until([&] { return !frames.empty() && frames.back().kind == DatagramKind::unbind; });  // and its agent knows
+}
+
+TEST_F(AssociationsTest, OneThatWorksIsNotMovedByOneError) {
+  has_another = true;
+  Client receiver(SOCK_DGRAM, IPPROTO_UDP, *Endpoint::parse("100.64.1.1:4000"));
+  const auto record = bind_udp("100.64.1.1:4000", "10.20.0.7:53");
+  auto fail = [this, record] {
+    std::string bytes;
+    session::append_error(bytes, 1, {ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0, *Address::parse("10.20.0.1")});
+    const std::uint64_t before = record->errors;
+    write(bytes);
+    run_until([&] { return record->errors > before; });
+  };
+  auto reply = [&] {
+    const std::uint64_t before = record->traffic->to_client.datagrams.get();
+    write_datagram(1, "reply");
+    run_until([&] { return record->traffic->to_client.datagrams.get() > before; });
+  };
+  for (int round = 0; round < 3; ++round) {  // replies between: no row of errors
+    reply();
+    for (unsigned n = 1; n < Associations::out_of_reach_max; ++n) fail();
+  }
+  EXPECT_EQ(record->outcome, "bound");
+  EXPECT_TRUE(out_of_reach_by.empty());
+  fail();
+  EXPECT_TRUE(record->outcome.starts_with("ended: its agent can't reach the server")) << record->outcome;
 }
 
 TEST_F(AssociationsTest, TheAgentsUnbindEndsIt) {

@@ -19,6 +19,7 @@
 #include "sluiced/listener.hpp"
 #include "sluiced/offers.hpp"
 #include "sluiced/proxy.hpp"
+#include "sluiced/reachability.hpp"
 #include "sluiced/reconcile.hpp"
 #include "sluiced/record.hpp"
 #include "sluiced/router.hpp"
@@ -59,7 +60,8 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
  private:
   // Offers::Surroundings
   std::shared_ptr<Record> begin_record(const netlink::Parked& parked) override;
-  std::optional<LinkId> choose(const Offer& offer) override;
+  std::optional<LinkId> choose(Offer& offer) override;
+  Offers::Next next(Offer& offer, const session::v1::Answer& answer) override;
   void send_offer(LinkId link, const Offer& offer) override;
   void send_withdraw(LinkId link, std::uint64_t serial) override;
   void no_agent(const Offer& offer) override;
@@ -72,6 +74,7 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   void decide(const std::shared_ptr<Record>& record, const netlink::Answer& answer) override;
   void tell_kernel(const netlink::Answer& answer) override { kernel_->answer(answer); }
   void changed(const std::shared_ptr<Record>& record) override { records_.changed(record); }
+  bool out_of_reach(LinkId link, const Record& record) override;
 
   // Reception
   Result<LinkId> open_control(const Greeting& greeting, std::shared_ptr<ControlSession> session,
@@ -86,6 +89,11 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   bool on_frame(Link& link, const session::Envelope& envelope);
   void drop_link(LinkId id, const std::string& reason);
   [[nodiscard]] const Link* find_link(const std::string& network, const std::string& agent) const;
+  // Of the agents of *route* that were not *tried*.
+  Choice choose(const NetworkSettings& network, const Route& route, const Flow& flow,
+                const std::vector<std::string>& tried) const;
+  // Who is not connected, of those.
+  bool has_away(const NetworkSettings& network, const Route& route, const std::vector<std::string>& tried) const;
   void send(LinkId id, session::Envelope envelope);
   void flush_links();
   void tick();
@@ -98,6 +106,7 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   Result<nlohmann::json> answer_status(const nlohmann::json& request) const;
   nlohmann::json status_json() const;
   nlohmann::json agents_json() const;
+  nlohmann::json routes_json() const;
   nlohmann::json streams_json() const;
   nlohmann::json associations_json() const;
   Result<nlohmann::json> why_json(const nlohmann::json& request) const;
@@ -110,6 +119,7 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   Streams streams_;
   Associations associations_;
   Offers offers_{*this};
+  Reachability reachability_;
   Proxy proxy_;
   std::unique_ptr<Kernel> kernel_;
   Listener listener_;

@@ -42,10 +42,11 @@ Result<nlohmann::json> Gateway::answer_status(const nlohmann::json& request) con
   const std::string& what = request["get"].get_ref<const std::string&>();
   if (what == "status") return status_json();
   if (what == "agents") return agents_json();
+  if (what == "routes") return routes_json();
   if (what == "streams") return streams_json();
   if (what == "associations") return associations_json();
   if (what == "why") return why_json(request);
-  return Error{"\"" + what + "\" is not known; agents, associations, streams, why, status and monitor are"};
+  return Error{"\"" + what + "\" is not known; agents, associations, routes, streams, why, status and monitor are"};
 }
 
 nlohmann::json Gateway::status_json() const {
@@ -86,6 +87,32 @@ nlohmann::json Gateway::agents_json() const {
                       {"pool", streams_.pooled(id)}});
   }
   return {{"agents", agents}};
+}
+
+nlohmann::json Gateway::routes_json() const {
+  const auto now = Record::Clock::now();
+  nlohmann::json routes = nlohmann::json::array();
+  for (const NetworkSettings& network : settings_.networks) {
+    auto agent_json = [&](const Route& route, const RouteAgent& agent) -> nlohmann::json {
+      const Link* link = find_link(network.name, agent.name);
+      return {{"agent", agent.name},
+              {"weight", agent.weight},
+              {"connected", link != nullptr},
+              {"out_of_reach", link ? reachability_.held(link->id, route.prefix, now) : 0}};
+    };
+    for (const Route& route : network.routes) {
+      nlohmann::json groups = nlohmann::json::array();
+      for (const auto& group : route.groups) {
+        nlohmann::json agents = nlohmann::json::array();
+        for (const RouteAgent& agent : group) agents.push_back(agent_json(route, agent));
+        groups.push_back(std::move(agents));
+      }
+      nlohmann::json one = {{"network", network.name}, {"prefix", route.prefix.to_string()}, {"agents", groups}};
+      if (route.service) one["service"] = route.service->to_string();
+      routes.push_back(std::move(one));
+    }
+  }
+  return {{"routes", routes}};
 }
 
 nlohmann::json Gateway::streams_json() const {

@@ -55,6 +55,7 @@ class ListenerTest : public testing::Test, public Associations::Surroundings {
   void decide(const std::shared_ptr<Record>&, const netlink::Answer&) override {}
   void tell_kernel(const netlink::Answer&) override {}
   void changed(const std::shared_ptr<Record>&) override {}
+  bool out_of_reach(LinkId, const Record&) override { return false; }
 
   void SetUp() override {
     workers.push_back(std::make_unique<Worker>(*tls::Context::create(tls::Role::server, gateway_identity)));

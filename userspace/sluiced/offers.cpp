@@ -19,14 +19,12 @@ void Offers::announced(const netlink::Parked& parked) {
 
 void Offers::place(Offer& offer) {
   const auto link_id = surroundings_.choose(offer);
-  if (!link_id && holding_) {
-    offer.link = 0;
-    offer.sent = false;
-    held_.insert(offer.parked.id);
-    return;
-  }
+  if (!link_id && holding_) return hold(offer);
   if (!link_id) {
-    surroundings_.no_agent(offer);
+    if (offer.failures.empty())
+      surroundings_.no_agent(offer);
+    else
+      surroundings_.answered(offer, offer.failures.back().answer);
     settle_credit(offer);
     offers_.erase(offer.parked.id);
     return;
@@ -38,6 +36,12 @@ void Offers::place(Offer& offer) {
     send(link, offer);
   else
     link.queue.push(offer.parked.client, offer.parked.id);
+}
+
+void Offers::hold(Offer& offer) {
+  offer.link = 0;
+  offer.sent = false;
+  held_.insert(offer.parked.id);
 }
 
 void Offers::send(Link& link, Offer& offer) {
@@ -92,7 +96,21 @@ bool Offers::answer(LinkId link, const session::v1::Answer& answer) {
   const auto found = offers_.find(serial->second);
   if (found == offers_.end() || found->second.link != link) return false;
   serials_.erase(serial);
-  surroundings_.answered(found->second, answer);
+  Offer& offer = found->second;
+  switch (surroundings_.next(offer, answer)) {
+    case Next::another:
+      place(offer);
+      return true;
+    case Next::wait:
+      if (holding_) {
+        hold(offer);
+        return true;
+      }
+      break;
+    case Next::verdict:
+      break;
+  }
+  surroundings_.answered(offer, answer);
   offers_.erase(found);
   return true;
 }

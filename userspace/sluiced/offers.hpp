@@ -7,8 +7,9 @@
 // where clients take turns, and not in a socket, where the first flood would be in front of everyone (T10).
 //
 // Credit: the kernel announces at most as many SYNs as it was granted.  Each announcement's credit goes back when
-// an agent reports that it started the offer, or when the offer ends before that; so what waits here, and what
-// waits unread at the agents, is bounded by the credit.
+// an agent reports that it started the offer, or when the offer ends before that; so what waits here for its first
+// agent, and what waits unread at the agents, is bounded by the credit.  What an agent could not reach and waits here
+// for another has no credit any more: it is bounded as everything is that is parked.
 //
 // No input or output here: Surroundings does that, and tests put a fake there.  Control thread only.
 #pragma once
@@ -36,6 +37,13 @@ struct Offer {
   std::uint64_t serial = 0;  // the id in the session protocol; new each time it is offered
   bool sent = false;
   bool holds_credit = true;
+  // Agents that were asked and could not do it, the first first, and what they answered.
+  struct Failure {
+    std::string agent;
+    session::v1::Answer answer;
+  };
+  std::vector<Failure> failures;
+  bool all_held = false;  // no agent was known to reach it: the first was asked once more, to be sure, and no other is
 };
 
 class Offers {
@@ -43,16 +51,25 @@ class Offers {
   // Most Offers that an agent has not reported by Progress.
   static constexpr std::size_t window = 128;
 
+  enum class Next {
+    verdict,  // it is the client's
+    another,  // another agent is asked
+    wait,     // none is there now that was not asked; one that is away might do better
+  };
+
   class Surroundings {
    public:
     virtual ~Surroundings() = default;
     // Opens a record, with network and rule filled in.
     virtual std::shared_ptr<Record> begin_record(const netlink::Parked& parked) = 0;
-    // The control session of the agent that shall have the offer; notes route and agent in the record.
-    virtual std::optional<LinkId> choose(const Offer& offer) = 0;
+    // The control session of the agent that shall have the offer; notes route and agent in the record, and *all_held*.
+    virtual std::optional<LinkId> choose(Offer& offer) = 0;
     virtual void send_offer(LinkId link, const Offer& offer) = 0;
     virtual void send_withdraw(LinkId link, std::uint64_t serial) = 0;
-    // The verdict on an offer: tells the kernel and closes the record's waiting part.
+    // What follows from an Answer.  One that another agent may better is added to *offer.failures*.
+    virtual Next next(Offer& offer, const session::v1::Answer& answer) = 0;
+    // The verdict on an offer: tells the kernel and closes the record's waiting part.  With *offer.failures* the
+    // answer is the last of them, or not one of them.
     virtual void no_agent(const Offer& offer) = 0;
     virtual void answered(const Offer& offer, const session::v1::Answer& answer) = 0;
     // An Answer that crossed its Withdraw; an ACCEPT has put a STREAM session in place that nobody wants now.
@@ -96,6 +113,7 @@ class Offers {
   };
 
   void place(Offer& offer);
+  void hold(Offer& offer);
   void send(Link& link, Offer& offer);
   void pump(LinkId id, Link& link);
   void settle_credit(Offer& offer);

@@ -18,7 +18,14 @@ class Fake final : public Offers::Surroundings {
     record.serial = ++records;
     return std::make_shared<Record>(record);
   }
-  std::optional<LinkId> choose(const Offer&) override { return links.empty() ? std::nullopt : std::optional(links[0]); }
+  std::optional<LinkId> choose(Offer&) override { return links.empty() ? std::nullopt : std::optional(links[0]); }
+  Offers::Next next(Offer& offer, const session::v1::Answer& answer) override {
+    if (answer.verdict() != session::v1::UNREACHABLE) return Offers::Next::verdict;
+    offer.failures.push_back({std::to_string(offer.link), answer});
+    std::erase(links, offer.link);
+    if (!links.empty()) return Offers::Next::another;
+    return is_one_away ? Offers::Next::wait : Offers::Next::verdict;
+  }
   void send_offer(LinkId link, const Offer& offer) override {
     sent.emplace_back(link, offer.parked.id);
     serial_of[offer.parked.id] = offer.serial;
@@ -31,6 +38,7 @@ class Fake final : public Offers::Surroundings {
   void return_credit() override { ++credit; }
 
   std::vector<LinkId> links{1};  // connected, in order of preference
+  bool is_one_away = false;      // an agent that might come
   std::vector<std::pair<LinkId, std::uint32_t>> sent;
   std::map<std::uint32_t, std::uint64_t> serial_of;
   std::vector<std::uint64_t> withdrawals;
@@ -50,10 +58,10 @@ class OffersTest : public testing::Test {
     parked.client = client;
     offers.announced(parked);
   }
-  bool answer(std::uint32_t id, LinkId link = 1) {
+  bool answer(std::uint32_t id, LinkId link = 1, session::v1::Verdict verdict = session::v1::REFUSE) {
     session::v1::Answer answer;
     answer.set_id(fake.serial_of.at(id));
-    answer.set_verdict(session::v1::REFUSE);
+    answer.set_verdict(verdict);
     return offers.answer(link, answer);
   }
   void fill_window(std::uint32_t first = 1000) {
@@ -90,6 +98,82 @@ TEST_F(OffersTest, WithoutAnAgentItIsUnreachableAtOnce) {
   EXPECT_EQ(fake.unreachable, std::vector<std::uint32_t>{7});
   EXPECT_EQ(fake.credit, 1);
   EXPECT_EQ(offers.size(), 0u);
+}
+
+TEST_F(OffersTest, WhatOneAgentCannotReachAnotherIsAsked) {
+  fake.links = {1, 2};
+  announce(7);
+  const std::uint64_t first = fake.serial_of.at(7);
+  EXPECT_TRUE(offers.progress(1, 1));
+  EXPECT_TRUE(answer(7, 1, session::v1::UNREACHABLE));
+  EXPECT_EQ(fake.sent, (std::vector<std::pair<LinkId, std::uint32_t>>{{1, 7}, {2, 7}}));
+  EXPECT_NE(fake.serial_of.at(7), first);
+  EXPECT_TRUE(fake.answers.empty());
+  EXPECT_EQ(offers.unread(2), 1u);
+  EXPECT_TRUE(offers.progress(2, 1));
+  EXPECT_EQ(fake.credit, 1);  // once for one announcement
+  EXPECT_TRUE(answer(7, 2, session::v1::UNREACHABLE));
+  EXPECT_EQ(fake.answers, std::vector<std::uint32_t>{7});
+  EXPECT_EQ(offers.size(), 0u);
+}
+
+TEST_F(OffersTest, WhatAnotherIsAskedMayHaveToWaitForItsWindow) {
+  fake.links = {2};
+  fill_window();
+  fake.links = {1, 2};
+  announce(7);
+  EXPECT_TRUE(answer(7, 1, session::v1::UNREACHABLE));
+  EXPECT_EQ(offers.queued(2), 1u);
+  EXPECT_TRUE(offers.progress(2, 1));
+  EXPECT_EQ(fake.sent.back(), (std::pair<LinkId, std::uint32_t>{2, 7}));
+}
+
+TEST_F(OffersTest, WhereTheOtherAgentIsLostTheAnswerOfTheFirstCounts) {
+  fake.links = {1, 2};
+  announce(7);
+  EXPECT_TRUE(answer(7, 1, session::v1::UNREACHABLE));
+  fake.links.clear();
+  offers.link_lost(2);
+  EXPECT_EQ(fake.answers, std::vector<std::uint32_t>{7});
+  EXPECT_TRUE(fake.unreachable.empty());
+  EXPECT_EQ(offers.size(), 0u);
+  EXPECT_TRUE(offers.progress(1, 1));
+  EXPECT_EQ(fake.credit, 1);
+}
+
+TEST_F(OffersTest, AfterAStartAnAgentThatIsAwayIsWaitedFor) {
+  offers.hold();
+  fake.is_one_away = true;
+  announce(7);
+  EXPECT_TRUE(answer(7, 1, session::v1::UNREACHABLE));
+  EXPECT_TRUE(fake.answers.empty());
+  fake.links = {2};
+  offers.link_added();
+  EXPECT_EQ(fake.sent.back(), (std::pair<LinkId, std::uint32_t>{2, 7}));
+  EXPECT_TRUE(answer(7, 2));
+  EXPECT_EQ(fake.answers, std::vector<std::uint32_t>{7});
+}
+
+TEST_F(OffersTest, AndWhenItDoesNotComeTheAnswerIsGiven) {
+  offers.hold();
+  fake.is_one_away = true;
+  announce(7);
+  EXPECT_TRUE(answer(7, 1, session::v1::UNREACHABLE));
+  offers.release_held();
+  EXPECT_EQ(fake.answers, std::vector<std::uint32_t>{7});
+  EXPECT_TRUE(fake.unreachable.empty());
+  EXPECT_EQ(offers.size(), 0u);
+}
+
+TEST_F(OffersTest, WhatIsWithdrawnWhileAnotherIsAskedIsWithdrawnThere) {
+  fake.links = {1, 2};
+  announce(7);
+  EXPECT_TRUE(answer(7, 1, session::v1::UNREACHABLE));
+  offers.withdrawn({7, netlink::Reason::reset});
+  EXPECT_EQ(fake.withdrawals, std::vector<std::uint64_t>{fake.serial_of.at(7)});
+  EXPECT_EQ(offers.size(), 0u);
+  EXPECT_TRUE(offers.progress(1, 1));
+  EXPECT_EQ(fake.credit, 1);
 }
 
 TEST_F(OffersTest, AFullWindowMakesOffersWaitAndClientsTakeTurns) {

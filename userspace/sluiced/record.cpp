@@ -25,6 +25,16 @@ void put_step(nlohmann::json& steps, const char* name, const Record& record, con
   steps[name] = static_cast<double>(passed.count()) / 1000.0;
 }
 
+void put_error(nlohmann::json& json, const std::optional<netlink::IcmpError>& icmp,
+               const std::optional<Address>& reporter, const std::string& detail) {
+  if (icmp) {
+    json["icmp"] = {{"type", icmp->type}, {"code", icmp->code}};
+    if (icmp->mtu) json["icmp"]["mtu"] = *icmp->mtu;
+  }
+  if (reporter) json["reporter"] = reporter->to_string();
+  if (!detail.empty()) json["detail"] = detail;
+}
+
 nlohmann::json to_json(const Traffic::Direction& direction) {
   return {
       {"datagrams", direction.datagrams.get()}, {"bytes", direction.bytes.get()}, {"dropped", direction.dropped.get()}};
@@ -64,12 +74,12 @@ nlohmann::json to_json(const Record& record) {
   if (!record.route.empty()) json["route"] = record.route;
   if (!record.agent.empty()) json["agent"] = record.agent;
   if (record.verdict) json["verdict"] = netlink::to_string(*record.verdict);
-  if (record.icmp) {
-    json["icmp"] = {{"type", record.icmp->type}, {"code", record.icmp->code}};
-    if (record.icmp->mtu) json["icmp"]["mtu"] = *record.icmp->mtu;
+  put_error(json, record.icmp, record.reporter, record.detail);
+  for (const Record::Earlier& earlier : record.earlier) {
+    nlohmann::json one = {{"agent", earlier.agent}, {"verdict", netlink::to_string(earlier.verdict)}};
+    put_error(one, earlier.icmp, earlier.reporter, earlier.detail);
+    json["earlier"].push_back(std::move(one));
   }
-  if (record.reporter) json["reporter"] = record.reporter->to_string();
-  if (!record.detail.empty()) json["detail"] = record.detail;
   if (record.connect.count() > 0) json["connect_us"] = record.connect.count();
   nlohmann::json steps = nlohmann::json::object();
   put_step(steps, "offered", record, record.offered);

@@ -13,6 +13,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/duration.hpp"
 #include "netlink/types.hpp"
@@ -39,6 +40,15 @@ struct Record {
   std::optional<netlink::IcmpError> icmp;
   std::optional<Address> reporter;
   std::string detail;  // the agent's words, or ours where we decided
+  // The other agents that were asked, and could not do it.
+  struct Earlier {
+    std::string agent;
+    netlink::Verdict verdict;
+    std::optional<netlink::IcmpError> icmp;
+    std::optional<Address> reporter;
+    std::string detail;
+  };
+  std::vector<Earlier> earlier;
   std::chrono::microseconds connect{0};
 
   std::chrono::system_clock::time_point began;  // when the SYN was parked, by the wall's clock

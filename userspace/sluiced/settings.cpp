@@ -28,6 +28,9 @@ constexpr Duration idle_min = std::chrono::seconds(1);
 constexpr Duration idle_max = std::chrono::hours(24);
 constexpr Duration age_min = std::chrono::milliseconds(10);
 constexpr Duration age_max = std::chrono::seconds(10);
+constexpr Duration hold_min = std::chrono::seconds(1);
+constexpr Duration hold_max = std::chrono::minutes(10);
+constexpr std::uint32_t weight_max = 1000;
 constexpr std::size_t services_max = 1024;
 constexpr std::size_t client_prefixes_max = 16;
 constexpr std::size_t rules_max = 1024;
@@ -93,16 +96,28 @@ DatagramIdle read_idle(Table& table, const DatagramIdle& fallback) {
           read_duration(table, "datagram_idle_replied", idle_min, idle_max, fallback.replied)};
 }
 
+// None: there is no protocol.
+std::optional<ServiceMatch> read_match(Table& table) {
+  ServiceMatch match;
+  const auto protocol = table.parsed<std::uint8_t>("protocol", netlink::parse_protocol);
+  const auto ports = table.parsed<netlink::Rule::Ports>("ports", netlink::parse_ports);
+  if (!protocol) {
+    if (ports && !table.has("protocol")) table.error("ports", "ports need a protocol");
+    return std::nullopt;
+  }
+  match.protocol = *protocol;
+  match.ports = ports;
+  if (ports && !netlink::has_ports(*protocol))
+    table.error("ports", netlink::protocol_name(*protocol) + " has no ports");
+  return match;
+}
+
 Service read_service(Table table, const DatagramIdle& fallback) {
   Service service;
   if (!table.has("protocol")) table.error("protocol", "a service needs a protocol");
-  if (const auto protocol = table.parsed<std::uint8_t>("protocol", netlink::parse_protocol)) {
-    service.protocol = *protocol;
-    if (!netlink::is_datagram(*protocol)) table.error("protocol", "TCP and pings have no associations");
-  }
-  if (const auto ports = table.parsed<netlink::Rule::Ports>("ports", netlink::parse_ports)) {
-    service.ports = *ports;
-    if (service.protocol != IPPROTO_UDP) table.error("ports", "only associations of UDP have ports");
+  if (const auto match = read_match(table)) {
+    service.match = *match;
+    if (!netlink::is_datagram(match->protocol)) table.error("protocol", "TCP and pings have no associations");
   }
   service.idle = read_idle(table, fallback);
   return service;
@@ -129,18 +144,49 @@ ClientSettings read_client(Table table, std::set<std::uint32_t>& ids, std::vecto
   return client;
 }
 
-Route read_route(Table table, std::set<Prefix>& prefixes) {
+// "berlin" or "berlin:3".
+Result<RouteAgent> parse_route_agent(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  RouteAgent agent{std::string(text.substr(0, colon))};
+  if (!tls::is_name(agent.name)) return Error{"'" + agent.name + "' is no agent's name"};
+  if (colon == text.npos) return agent;
+  const std::string_view weight = text.substr(colon + 1);
+  const auto [end, failure] = std::from_chars(weight.data(), weight.data() + weight.size(), agent.weight);
+  if (failure != std::errc{} || end != weight.data() + weight.size() || agent.weight < 1 || agent.weight > weight_max)
+    return Error{"'" + std::string(weight) + "' is no weight: 1 to " + std::to_string(weight_max)};
+  return agent;
+}
+
+void read_route_agents(Table& table, Route& route) {
+  std::set<std::string> names;
+  const auto lists = table.string_lists("agents");
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    std::vector<RouteAgent>& group = route.groups.emplace_back();
+    for (const std::string& text : lists[i]) {
+      auto agent = parse_route_agent(text);
+      if (!agent) {
+        table.error("agents", agent.error().message, i);
+        continue;
+      }
+      if (!names.insert(agent->name).second) table.error("agents", "'" + agent->name + "' is named twice", i);
+      group.push_back(*std::move(agent));
+    }
+    if (lists[i].empty()) table.error("agents", "a group needs at least one agent", i);
+  }
+  if (lists.empty()) table.error("agents", "a route needs at least one agent");
+}
+
+void read_route(Table table, std::vector<Route>& routes) {
   Route route;
   if (!table.has("prefix")) table.error("prefix", "a route needs a prefix");
-  if (auto prefix = table.parsed<Prefix>("prefix", Prefix::parse)) {
-    route.prefix = *prefix;
-    if (!prefixes.insert(*prefix).second) table.error("prefix", "another route of this network has this prefix");
-  }
-  route.agents = table.strings("agents");
-  if (route.agents.empty()) table.error("agents", "a route needs at least one agent");
-  for (std::size_t i = 0; i < route.agents.size(); ++i)
-    if (!tls::is_name(route.agents[i])) table.error("agents", "'" + route.agents[i] + "' is no agent's name", i);
-  return route;
+  const auto prefix = table.parsed<Prefix>("prefix", Prefix::parse);
+  if (prefix) route.prefix = *prefix;
+  route.service = read_match(table);
+  const bool is_known = std::ranges::any_of(
+      routes, [&](const Route& other) { return other.prefix == route.prefix && other.service == route.service; });
+  if (prefix && is_known) table.error("prefix", "another route of this network has this prefix and service");
+  read_route_agents(table, route);
+  routes.push_back(std::move(route));
 }
 
 NetworkSettings read_network(Table table, std::set<std::uint32_t>& ids, std::vector<Claimed>& claimed) {
@@ -168,8 +214,8 @@ NetworkSettings read_network(Table table, std::set<std::uint32_t>& ids, std::vec
   for (const Table& service : table.tables("service"))
     network.services.push_back(read_service(service, network.datagram_idle));
   if (network.services.size() > services_max) table.error("service", "more than 1024 services");
-  std::set<Prefix> prefixes;
-  for (const Table& route : table.tables("route")) network.routes.push_back(read_route(route, prefixes));
+  for (const Table& route : table.tables("route")) read_route(route, network.routes);
+  network.unreachable_hold = read_duration(table, "unreachable_hold", hold_min, hold_max, network.unreachable_hold);
   return network;
 }
 
@@ -207,11 +253,36 @@ Result<Settings> read_settings(config::File file) {
 
 }  // namespace
 
+bool ServiceMatch::matches(std::uint8_t of, std::uint16_t port) const {
+  if (protocol != of && !(netlink::is_echo(protocol) && netlink::is_echo(of))) return false;
+  return !ports || (port >= ports->first && port <= ports->last);
+}
+
+std::string ServiceMatch::to_string() const {
+  std::string text = netlink::protocol_name(protocol);
+  if (!ports) return text;
+  text += " " + std::to_string(ports->first);
+  return ports->last == ports->first ? text : text + "-" + std::to_string(ports->last);
+}
+
+std::string Route::to_string() const {
+  return prefix.to_string() + (service ? " " + service->to_string() : std::string());
+}
+
+std::size_t Route::size() const {
+  std::size_t count = 0;
+  for (const auto& group : groups) count += group.size();
+  return count;
+}
+
+bool Route::names(std::string_view agent) const {
+  return std::ranges::any_of(
+      groups, [&](const auto& group) { return std::ranges::find(group, agent, &RouteAgent::name) != group.end(); });
+}
+
 const DatagramIdle& NetworkSettings::idle_of(std::uint8_t protocol, std::uint16_t port) const {
-  const auto found = std::ranges::find_if(services, [&](const Service& service) {
-    if (service.protocol != protocol) return false;
-    return !service.ports || (port >= service.ports->first && port <= service.ports->last);
-  });
+  const auto found =
+      std::ranges::find_if(services, [&](const Service& service) { return service.match.matches(protocol, port); });
   return found == services.end() ? datagram_idle : found->idle;
 }
 

@@ -16,9 +16,36 @@
 
 namespace sluice::gateway {
 
+// What a connection or an association is for: its protocol and, of TCP and UDP, the server's port.
+struct ServiceMatch {
+  std::uint8_t protocol = 0;
+  std::optional<netlink::Rule::Ports> ports;
+
+  // ICMP and ICMPv6 are one: the addresses tell which.
+  [[nodiscard]] bool matches(std::uint8_t of, std::uint16_t port) const;
+  // "udp 53", as rules are written.
+  [[nodiscard]] std::string to_string() const;
+  bool operator==(const ServiceMatch&) const = default;
+};
+
+struct RouteAgent {
+  std::string name;
+  std::uint32_t weight = 1;
+
+  bool operator==(const RouteAgent&) const = default;
+};
+
 struct Route {
   Prefix prefix;
-  std::vector<std::string> agents;  // in order of preference
+  std::optional<ServiceMatch> service;  // none: every one
+  // In order of preference; those of one group share by weight.
+  std::vector<std::vector<RouteAgent>> groups;
+
+  [[nodiscard]] bool names(std::string_view agent) const;
+  // How many agents.
+  [[nodiscard]] std::size_t size() const;
+  // "10.20.0.0/16" or "10.20.0.0/16 tcp 80-443".
+  [[nodiscard]] std::string to_string() const;
 };
 
 struct ClientSettings {
@@ -40,8 +67,7 @@ struct DatagramIdle {
 
 // Associations that are idle for another time than the network's others.
 struct Service {
-  std::uint8_t protocol = 0;
-  std::optional<netlink::Rule::Ports> ports;  // of the server
+  ServiceMatch match;
   DatagramIdle idle;
 };
 
@@ -53,6 +79,7 @@ struct NetworkSettings {
   std::vector<ClientSettings> clients;
   std::vector<netlink::Rule> acl;
   std::vector<Route> routes;
+  Duration unreachable_hold{30000};  // how long an agent is passed over for an address that it could not reach
   DatagramIdle datagram_idle;
   std::vector<Service> services;  // the first that matches counts
 

@@ -58,7 +58,7 @@ TEST(SettingsTest, TheDocumentedFileIsRead) {
   EXPECT_EQ(network.acl.size(), 3u);
   ASSERT_EQ(network.clients.size(), 1u);
   EXPECT_EQ(netlink::to_string(network.clients[0].acl[0]), "refuse tcp 10.20.0.10 22");
-  EXPECT_EQ(network.routes[0].agents, (std::vector<std::string>{"berlin", "spare"}));
+  EXPECT_EQ(network.routes[0].groups, (std::vector<std::vector<RouteAgent>>{{{"berlin"}}, {{"spare"}}}));
 }
 
 struct Wrong {
@@ -94,6 +94,19 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"id", with("id = 1", "id = 0"), "test.toml:14:", "id"},
         Wrong{"device", with("\"acc1\"", "\"a-very-long-device\""), "test.toml:15:", "15 characters"},
         Wrong{"agents", with("[\"berlin\", \"spare\"]", "[\"ber lin\"]"), "test.toml:24:", "no agent's name"},
+        Wrong{"weight", with("\"spare\"]", "\"spare:0\"]"), "test.toml:24:", "'0' is no weight: 1 to 1000"},
+        Wrong{"twice", with("\"spare\"]", "[\"berlin:2\"]]"), "test.toml:24:", "'berlin' is named twice"},
+        Wrong{"group", with("\"spare\"]", "[]]"), "test.toml:24:", "a group needs at least one agent"},
+        Wrong{"no_string", with("\"spare\"]", "[7]]"), "test.toml:24:", "an array of strings"},
+        Wrong{"same_route",
+              with("[[network.route]]",
+                   "[[network.route]]\nprefix = \"10.20.0.0/16\"\nagents = \"a\"\n[[network.route]]"),
+              "test.toml:26:", "this prefix and service"},
+        Wrong{"ports_alone", with("agents = [", "ports = \"80\"\nagents = ["),
+              "test.toml:24:", "ports need a protocol"},
+        Wrong{"ports_of_icmp", with("agents = [", "protocol = \"icmp\"\nports = \"80\"\nagents = ["),
+              "test.toml:25:", "icmp has no ports"},
+        Wrong{"hold", with("park_client_max = 5000", "unreachable_hold = \"11m\""), "test.toml:10:", "from 1s to 10m"},
         Wrong{"mark", with("key =", "mark = \"0x1/0x2\"\nkey ="), "test.toml:4:", "within its mask"},
         Wrong{"table", with("key =", "table = 254\nkey ="), "test.toml:4:", "system's own"},
         Wrong{"associations", with("park_client_max = 5000", "association_max = 0"),
@@ -106,11 +119,34 @@ INSTANTIATE_TEST_SUITE_P(
               "test.toml:20:", "no associations"},
         Wrong{"gre_ports",
               with("[network.acl]", "[[network.service]]\nprotocol = \"47\"\nports = \"1\"\n[network.acl]"),
-              "test.toml:21:", "only associations of UDP"},
+              "test.toml:21:", "47 has no ports"},
         Wrong{"ports", with("[network.acl]", "[[network.service]]\nprotocol = \"udp\"\nports = \"9-8\"\n[network.acl]"),
               "test.toml:21:", "ends before it starts"},
         Wrong{"listen", with("0.0.0.0:443", "0.0.0.0"), "test.toml:2:", "listen"}),
     [](const auto& row) { return row.param.name; });
+
+TEST(SettingsTest, RoutesHaveServicesGroupsAndWeights) {
+  const std::string routes = R"(agents = [["berlin:3", "munich"], "spare"]
+[[network.route]]
+prefix = "10.20.0.0/16"
+protocol = "tcp"
+ports = "80-443"
+agents = "web"
+)";
+  auto settings = parse_settings(with("agents = [\"berlin\", \"spare\"]\n", routes), "test.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  const NetworkSettings& network = settings->networks[0];
+  EXPECT_EQ(network.unreachable_hold, std::chrono::seconds(30));
+  ASSERT_EQ(network.routes.size(), 2u);
+  const Route& first = network.routes[0];
+  EXPECT_EQ(first.groups, (std::vector<std::vector<RouteAgent>>{{{"berlin", 3}, {"munich", 1}}, {{"spare", 1}}}));
+  EXPECT_FALSE(first.service);
+  EXPECT_EQ(first.to_string(), "10.20.0.0/16");
+  EXPECT_TRUE(first.names("munich"));
+  EXPECT_FALSE(first.names("web"));
+  EXPECT_EQ(network.routes[1].to_string(), "10.20.0.0/16 tcp 80-443");
+  EXPECT_EQ(network.routes[1].groups, (std::vector<std::vector<RouteAgent>>{{{"web", 1}}}));
+}
 
 TEST(SettingsTest, DatagramsHaveDefaults) {
   auto settings = parse_settings(std::string(head) + body, "test.toml");
