@@ -30,11 +30,7 @@ MARK, MASK = 0x5C000000, 0xFF000000
 client, gateway = Netns("client"), Netns("gateway")
 sh(f"ip link add acc0 netns {gateway.name} type veth peer name eth0 netns {client.name}")
 gateway.run("sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1", check=False)
-gateway.ip("""link add net0 type sluice
-addr add 100.64.0.1/32 dev net0
-addr add fd64::1/128 dev net0 nodad
-link set net0 up
-link set acc0 up
+gateway.ip("""link set acc0 up
 addr add 100.64.1.254/24 dev acc0
 addr add fd64:1::254/48 dev acc0 nodad
 rule add fwmark 0x5c000000/0xff000000 lookup 5353
@@ -49,15 +45,29 @@ addr add fd64:1:0:1::12/48 dev eth0 nodad
 route add default via 100.64.1.254
 route add default via fd64:1::254
 """)
+
+
+def make_network():
+    """What the module keeps: the network and its clients.  Returns a socket to it, and the network's index."""
+    gateway.ip("""link add net0 type sluice
+addr add 100.64.0.1/32 dev net0
+addr add fd64::1/128 dev net0 nodad
+link set net0 up
+""")
+    with gateway.enter():
+        control, index = genl.Netlink(), socket.if_nametoindex("net0")
+    control.do("client-new", id=1, network=index, access=ACC0, prefix=[genl.prefix("100.64.1.11/32"), genl.prefix("fd64:1::11/128")])
+    control.do("client-new", id=2, network=index, access=ACC0, prefix=[genl.prefix("100.64.1.12/32"), genl.prefix("fd64:1:0:1::/64")])
+    return control, index
+
+
 with gateway.enter():
-    CONTROL = genl.Netlink()
-    NET0, ACC0 = socket.if_nametoindex("net0"), socket.if_nametoindex("acc0")
+    ACC0 = socket.if_nametoindex("acc0")
     GATEWAY_MAC = sh("cat /sys/class/net/acc0/address", check=False).strip()
 GATEWAY_MAC = sh(f"ip -n {gateway.name} -br link show acc0").split()[2]
 with client.enter():
     WIRE = packets.Wire("eth0", GATEWAY_MAC)
-CONTROL.do("client-new", id=1, network=NET0, access=ACC0, prefix=[genl.prefix("100.64.1.11/32"), genl.prefix("fd64:1::11/128")])
-CONTROL.do("client-new", id=2, network=NET0, access=ACC0, prefix=[genl.prefix("100.64.1.12/32"), genl.prefix("fd64:1:0:1::/64")])
+CONTROL, NET0 = make_network()
 
 
 PROXY_PORT = 7777
