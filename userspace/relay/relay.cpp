@@ -18,6 +18,7 @@
 #include <span>
 
 #include "base/socket.hpp"
+#include "relay/totals.hpp"
 #include "relay/turn.hpp"
 
 namespace sluice::relay {
@@ -55,6 +56,11 @@ const char* to_string(End end) {
       return "aborted";
   }
   return "unknown";
+}
+
+Totals& totals() {
+  static Totals all;
+  return all;
 }
 
 std::shared_ptr<Relay> Relay::create(tcp::socket socket, tls::Stream stream, Settings settings) {
@@ -114,6 +120,7 @@ Task<void> Relay::pump_to_tls() {
     if (size > 0) {
       if (!co_await write_tls(space.first(static_cast<std::size_t>(size)))) co_return;
       report_.to_tls += static_cast<std::uint64_t>(size);
+      totals().to_tls.fetch_add(static_cast<std::uint64_t>(size), std::memory_order_relaxed);
       if (turn.spend(static_cast<std::size_t>(size))) co_await let_others_run();
     } else if (size < 0 && would_block(errno)) {
       buffer.release();
@@ -164,6 +171,7 @@ Task<void> Relay::pump_to_tcp() {
       case tls::Stream::Status::ok:
         if (!co_await write_tcp(buffer.space().first(attempt.size))) co_return;
         report_.to_tcp += attempt.size;
+        totals().to_tcp.fetch_add(attempt.size, std::memory_order_relaxed);
         if (turn.spend(attempt.size)) co_await let_others_run();
         break;
       case tls::Stream::Status::would_block:
