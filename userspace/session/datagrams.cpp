@@ -26,6 +26,19 @@ constexpr std::size_t kUrgentMax = 8 << 20;
 
 }  // namespace
 
+Datagrams::Counters& Datagrams::Counters::operator+=(const Counters& more) {
+  sent += more.sent;
+  received += more.received;
+  bytes_sent += more.bytes_sent;
+  bytes_received += more.bytes_received;
+  dropped_full += more.dropped_full;
+  dropped_late += more.dropped_late;
+  dropped_gone += more.dropped_gone;
+  lost += more.lost;
+  dropped_errors += more.dropped_errors;
+  return *this;
+}
+
 std::shared_ptr<Datagrams> Datagrams::create(tls::Stream stream, Settings settings) {
   return std::shared_ptr<Datagrams>(new Datagrams(std::move(stream), settings));
 }

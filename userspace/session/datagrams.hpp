@@ -53,6 +53,8 @@ class Datagrams : public std::enable_shared_from_this<Datagrams> {
     std::uint64_t dropped_gone = 0;    ///< waited here when their association, or the session, ended
     std::uint64_t lost = 0;            ///< outstanding when the session ended
     std::uint64_t dropped_errors = 0;  ///< frames of errors, which do not wait for a peer that does not read
+
+    Counters& operator+=(const Counters& more);
   };
 
   class Handler {

@@ -33,7 +33,20 @@ const Associations::Sessions& Associations::sessions(LinkId link) const {
 
 std::uint64_t Associations::lost(LinkId link) const {
   const auto found = links_.find(link);
-  return found == links_.end() ? 0 : found->second.lost;
+  return found == links_.end() ? 0 : found->second.ended.counters.lost;
+}
+
+DatagramSession::Numbers Associations::totals(LinkId link) const {
+  const auto found = links_.find(link);
+  if (found == links_.end()) return {};
+  DatagramSession::Numbers all = found->second.ended;
+  for (const auto& [number, entry] : found->second.sessions) {
+    all.counters += entry.told.counters;
+    all.waiting += entry.told.waiting;
+    all.outstanding += entry.told.outstanding;
+    all.strays += entry.told.strays;
+  }
+  return all;
 }
 
 Result<std::shared_ptr<DatagramSession>> Associations::open(LinkId link, std::uint64_t number,
@@ -157,7 +170,8 @@ void Associations::session_ended(const SessionEnd& end) {
                end.session, end.ids.size(), counters.lost, counters.dropped_gone, end.reason);
   const auto link = links_.find(end.link);
   if (link == links_.end()) return;
-  link->second.lost += counters.lost;
+  link->second.ended.counters += counters;
+  link->second.ended.strays += end.numbers.strays;
   link->second.sessions.erase(end.session);
 }
 

@@ -76,6 +76,8 @@ class Associations final : public DatagramRelay::Reports {
   [[nodiscard]] const Sessions& sessions(LinkId link) const;
   // What the sessions of *link* that have ended lost by that.
   [[nodiscard]] std::uint64_t lost(LinkId link) const;
+  // Of all sessions that *link* has had; what waits is of those that are open.
+  [[nodiscard]] DatagramSession::Numbers totals(LinkId link) const;
   [[nodiscard]] std::uint64_t strays() const { return relay_.strays(); }
 
  private:
@@ -94,7 +96,7 @@ class Associations final : public DatagramRelay::Reports {
   DatagramRelay relay_;
   struct Link {
     Sessions sessions;
-    std::uint64_t lost = 0;
+    DatagramSession::Numbers ended;  // of sessions that are none any more
   };
 
   std::unordered_map<LinkId, Link> links_;

@@ -455,11 +455,16 @@ TEST_F(AssociationsTest, WhatNobodyWantsAnyMoreIsEndedAtTheAgent) {
 
 TEST_F(AssociationsTest, TheEndOfASessionEndsWhatIsBoundToIt) {
   const auto record = bind_udp("100.64.1.1:4000", "10.20.0.7:53");
+  write_datagram(99, "of no association");
+  run_until([&] { return associations->totals(berlin).strays == 1; });
   client->close();
   run_until([&] { return told.size() == 1; });
   EXPECT_EQ(told[0], (netlink::Answer{11, Verdict::unbind, {}, {}}));
   EXPECT_TRUE(record->outcome.starts_with("ended: the agent's session ended: ")) << record->outcome;
   EXPECT_TRUE(associations->sessions(berlin).empty());
+  // What it counted stays the agent's.
+  EXPECT_EQ(associations->totals(berlin).counters.received, 1u);
+  EXPECT_EQ(associations->totals(berlin).strays, 1u);
 }
 
 TEST_F(AssociationsTest, ALostLinkEndsItsSessions) {
