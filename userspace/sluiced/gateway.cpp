@@ -129,6 +129,7 @@ Result<void> Gateway::start() {
   for (const Endpoint& endpoint : settings_.listen)
     if (auto done = listener_.listen(endpoint); !done) return done;
   if (auto done = status_.listen(settings_.status); !done) return done;
+  if (auto done = open_metrics(); !done) return done;
 
   grace_timer_.expires_after(start_grace);
   grace_timer_.async_wait([this](boost::system::error_code failure) {
@@ -139,6 +140,7 @@ Result<void> Gateway::start() {
 }
 
 void Gateway::stop() {
+  exposer_.reset();
   grace_timer_.cancel();
   tick_timer_.cancel();
   listener_.close();
@@ -164,6 +166,7 @@ void Gateway::warn_of_fixed_settings(const Settings& settings) const {
   warn(settings.name == settings_.name, "name");
   warn(settings.listen == settings_.listen, "listen");
   warn(settings.status == settings_.status, "status");
+  warn(settings.metrics == settings_.metrics, "metrics");
   warn(settings.mark == settings_.mark, "mark");
   warn(settings.table == settings_.table, "table");
   warn(settings.proxy_port == settings_.proxy_port, "proxy_port");
@@ -337,6 +340,7 @@ void Gateway::decide(const std::shared_ptr<Record>& record, const netlink::Answe
 
 void Gateway::no_agent(const Offer& offer) {
   Record& record = *offer.record;
+  ++agentless_[{record.network, !record.route.empty()}];
   record.answered = record.ended = Clock::now();
   record.detail = record.route.empty() ? "no route to the destination" : "no agent of the route is connected";
   record.outcome = "unreachable";

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "metrics/exposer.hpp"
 #include "sluiced/associations.hpp"
 #include "sluiced/kernel.hpp"
 #include "sluiced/listener.hpp"
@@ -47,8 +48,8 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   // *workers* carry sessions and streams, *relay* datagrams.
   Gateway(asio::io_context& control, std::vector<std::unique_ptr<Worker>>& workers, Worker& relay, Settings settings);
 
-  // In order: devices, addresses and rules; proxy; datagrams; controller; agents' listener; status socket.  Returns the
-  // first failure; what was done by then is taken back by stop().
+  // In order: devices, addresses and rules; proxy; datagrams; controller; agents' listener; status socket; metrics.
+  // Returns the first failure; what was done by then is taken back by stop().
   Result<void> start();
   // Unbinds, resets every stream, removes the ip rules.  Devices stay, so that a restart finds what is parked.
   void stop();
@@ -56,6 +57,8 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   Result<void> reload(Settings settings);
   // Called when the controller's socket has failed: nothing can go on.
   void on_failure(std::function<void(const Error&)> failed) { failed_ = std::move(failed); }
+  // For Prometheus; without the kernel's.
+  [[nodiscard]] metrics::Families measure() const;
 
  private:
   // Offers::Surroundings
@@ -111,6 +114,9 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   nlohmann::json associations_json() const;
   Result<nlohmann::json> why_json(const nlohmann::json& request) const;
 
+  Result<void> open_metrics();
+  void measure_agents(metrics::Families& families) const;
+
   asio::io_context& control_;
   std::vector<std::unique_ptr<Worker>>& workers_;
   Settings settings_;
@@ -124,6 +130,7 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   std::unique_ptr<Kernel> kernel_;
   Listener listener_;
   Status status_;
+  std::unique_ptr<metrics::Exposer> exposer_;
   asio::steady_timer tick_timer_;
   asio::steady_timer grace_timer_;
   std::map<LinkId, Link> links_;
@@ -131,6 +138,7 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   LinkId next_link_ = 1;
   bool flush_scheduled_ = false;
   bool steering_ = false;
+  std::map<std::pair<std::string, bool>, std::uint64_t> agentless_;  // by network, and whether there was a route
   std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   std::function<void(const Error&)> failed_;
 };

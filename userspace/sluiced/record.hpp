@@ -85,6 +85,8 @@ class Records {
   // Tells the listener and brings the record back if the ring has lost it.
   void changed(const std::shared_ptr<Record>& record);
   void listen(Listener listener) { listener_ = std::move(listener); }
+  // Since the start, those included that have left the ring.
+  [[nodiscard]] std::uint64_t count() const { return next_serial_ - 1; }
 
   struct Filter {
     std::optional<Address> source;

@@ -230,6 +230,8 @@ Result<Settings> read_settings(config::File file) {
   settings.identity.authority = root.string("authority");
   if (auto revoked = root.optional_string("revoked")) settings.identity.revoked = *revoked;
   settings.status = root.string("status", "/run/sluice/sluiced.sock");
+  settings.metrics = root.parsed<Endpoint>("metrics", Endpoint::parse);
+  if (settings.metrics && settings.metrics->port == 0) root.error("metrics", "port 0 is none to ask at");
   if (auto mark = root.parsed<Mark>("mark", parse_mark)) settings.mark = *mark;
   // The rule's preference is the table's number and must come before the main table's, 32766.
   settings.table = static_cast<std::uint32_t>(root.integer("table", 1, 32765, settings.table));

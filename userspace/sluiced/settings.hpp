@@ -97,6 +97,7 @@ struct Settings {
   std::vector<Endpoint> listen;
   tls::Identity identity;
   std::filesystem::path status;
+  std::optional<Endpoint> metrics;  // where Prometheus asks
   Mark mark;
   std::uint32_t table = 5353;
   std::uint16_t proxy_port = 0;  // 0: any free one

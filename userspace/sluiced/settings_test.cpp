@@ -109,6 +109,10 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"hold", with("park_client_max = 5000", "unreachable_hold = \"11m\""), "test.toml:10:", "from 1s to 10m"},
         Wrong{"mark", with("key =", "mark = \"0x1/0x2\"\nkey ="), "test.toml:4:", "within its mask"},
         Wrong{"table", with("key =", "table = 254\nkey ="), "test.toml:4:", "system's own"},
+        Wrong{"metrics_port", with("key =", "metrics = \"127.0.0.1\"\nkey ="), "test.toml:4:", "ADDRESS:PORT"},
+        Wrong{"metrics_zero", with("key =", "metrics = \"127.0.0.1:0\"\nkey ="), "test.toml:4:", "port 0"},
+        Wrong{"metrics_name", with("key =", "metrics = \"localhost:9469\"\nkey ="), "test.toml:4:", "no IP address"},
+        Wrong{"metrics_v6", with("key =", "metrics = \"::1:9469\"\nkey ="), "test.toml:4:", "stands in brackets"},
         Wrong{"associations", with("park_client_max = 5000", "association_max = 0"),
               "test.toml:10:", "association_max"},
         Wrong{"discard", with("park_client_max = 5000", "discard_time = \"500ms\""), "test.toml:10:", "from 1s to 10m"},
@@ -185,6 +189,15 @@ datagram_idle = "2m"
   EXPECT_EQ(network.idle_of(17, 61), (DatagramIdle{seconds(20), seconds(900)}));
   EXPECT_EQ(network.idle_of(47, 0), (DatagramIdle{seconds(120), seconds(900)}));
   EXPECT_EQ(network.idle_of(132, 53), (DatagramIdle{seconds(20), seconds(900)}));
+}
+
+TEST(SettingsTest, MetricsAreOffUnlessAnAddressIsNamed) {
+  EXPECT_FALSE(parse_settings(std::string(head) + body, "test.toml")->metrics);
+  for (const char* text : {"127.0.0.1:9469", "[::1]:9469"}) {
+    auto settings = parse_settings(with("key =", "metrics = \"" + std::string(text) + "\"\nkey ="), "test.toml");
+    ASSERT_TRUE(settings) << settings.error().message;
+    EXPECT_EQ(settings->metrics->to_string(), text);
+  }
 }
 
 TEST(SettingsTest, OverlappingClientsAreRefused) {
