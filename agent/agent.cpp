@@ -47,9 +47,13 @@ Task<Result<void>> Agent::serve(const HostPort& gateway) {
   hello.set_datagrams(os::datagram_ability());
   Target target{gateway, {}};
   Result<Link> link = co_await dialer_.dial(target, hello);
-  if (!link) co_return link.error();
+  if (!link) {
+    ++counts_.failed_dials;
+    co_return link.error();
+  }
   if (stopped_) co_return Result<void>{};
-  session_ = Session::create(settings_, context_, dialer_, relays_, datagram_thread_, std::move(target),
+  ++counts_.sessions;
+  session_ = Session::create(settings_, context_, dialer_, relays_, datagram_thread_, counts_, std::move(target),
                              std::move(hello), *std::move(link));
   Error reason = co_await session_->run();
   session_.reset();

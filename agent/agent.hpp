@@ -7,12 +7,14 @@
 #include <memory>
 #include <random>
 
+#include "agent/counts.hpp"
 #include "agent/datagrams.hpp"
 #include "agent/dial.hpp"
 #include "agent/relays.hpp"
 #include "agent/session.hpp"
 #include "agent/settings.hpp"
 #include "base/async.hpp"
+#include "metrics/hand_over.hpp"
 #include "tls/context.hpp"
 
 namespace sluice::agent {
@@ -26,12 +28,15 @@ class Agent {
   /// Ends the session and run().
   void stop();
   [[nodiscard]] const Relays& relays() const { return relays_; }
+  /// *reply* is called soon, on the control thread.
+  void measure(metrics::Reply reply) const;
 
  private:
   Task<Result<void>> serve(const HostPort& gateway);
   Duration back_off(unsigned failures);
 
   Settings settings_;
+  Counts counts_;
   tls::Context context_;
   Relays relays_;
   DatagramThread datagram_thread_;

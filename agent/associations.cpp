@@ -125,6 +125,24 @@ Task<void> Associations::sweep() {
   }
 }
 
+Associations::Numbers& Associations::Numbers::operator+=(const Numbers& more) {
+  counters += more.counters;
+  waiting += more.waiting;
+  outstanding += more.outstanding;
+  associations += more.associations;
+  not_taken += more.not_taken;
+  unknown += more.unknown;
+  return *this;
+}
+
+Associations::Numbers Associations::numbers() const {
+  Numbers numbers{session_->counters(), 0, 0, associations_.size(), dropped_, unknown_};
+  if (!session_->is_open()) return numbers;
+  numbers.waiting = session_->waiting();
+  numbers.outstanding = session_->outstanding();
+  return numbers;
+}
+
 std::string Associations::account() const {
   const session::Datagrams::Counters& counters = session_->counters();
   auto part = [](const char* what, std::uint64_t count) { return std::string(what) + std::to_string(count); };

@@ -27,6 +27,18 @@ class Associations final : public session::Datagrams::Handler, public std::enabl
     std::uint32_t association = 0;  ///< ACCEPT
   };
 
+  /// Counters since the session began, and what there is now.
+  struct Numbers {
+    session::Datagrams::Counters counters;
+    std::size_t waiting = 0;
+    std::size_t outstanding = 0;
+    std::size_t associations = 0;
+    std::uint64_t not_taken = 0;  ///< by a server's socket
+    std::uint64_t unknown = 0;    ///< of no association
+
+    Numbers& operator+=(const Numbers& more);
+  };
+
   /// *batch* is shared by all of the thread; *most* associations at once.
   Associations(std::shared_ptr<session::Datagrams> session, std::shared_ptr<os::DatagramBatch> batch, std::size_t most);
 
@@ -39,6 +51,7 @@ class Associations final : public session::Datagrams::Handler, public std::enabl
   void close(std::string reason) { session_->close(std::move(reason)); }
 
   [[nodiscard]] std::size_t size() const { return associations_.size(); }
+  [[nodiscard]] Numbers numbers() const;
   /// For people: what came of the datagrams so far.
   [[nodiscard]] std::string account() const;
 

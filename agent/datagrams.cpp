@@ -36,7 +36,7 @@ session::Datagrams::Settings session_settings(const Settings& settings, const se
 }  // namespace
 
 Datagrams::Datagrams(const Settings& settings, const tls::Context& context, Dialer& dialer, Target target,
-                     session::v1::Hello hello, asio::any_io_executor control, DatagramThread& thread)
+                     session::v1::Hello hello, asio::any_io_executor control, DatagramThread& thread, Counts& counts)
     : settings_(settings),
       context_(context),
       dialer_(dialer),
@@ -44,6 +44,7 @@ Datagrams::Datagrams(const Settings& settings, const tls::Context& context, Dial
       hello_(std::move(hello)),
       control_(std::move(control)),
       thread_(thread),
+      counts_(counts),
       retry_(control_),
       ended_(control_, asio::steady_timer::time_point::max()) {
   hello_.set_kind(session::v1::DGRAM);
@@ -111,19 +112,21 @@ Result<void> Datagrams::hand_over(std::uint64_t number, Link link) {
   auto associations = std::make_shared<Associations>(std::move(session), thread_.batch(), associations_max());
   carried_ = std::make_unique<Carried>(
       Carried{number, associations, *std::move(gateway), link.not_after, std::chrono::steady_clock::now()});
+  ++counts_.dgram_sessions;
   asio::co_spawn(
       executor,
       [self = shared_from_this(), associations]() -> Task<void> {
         Error reason = co_await associations->run();
-        asio::post(self->control_,
-                   [self, text = reason.message + "; " + associations->account()] { self->ended(text); });
+        asio::post(self->control_, [self, text = reason.message + "; " + associations->account(),
+                                    numbers = associations->numbers()] { self->ended(text, numbers); });
       },
       asio::detached);
   for (asio::steady_timer* signal : waiting_) signal->cancel();
   return {};
 }
 
-void Datagrams::ended(const std::string& reason) {
+void Datagrams::ended(const std::string& reason, const Associations::Numbers& numbers) {
+  counts_.ended += numbers;
   const std::string text = "DGRAM session " + std::to_string(carried_->number) + " ended: " + reason;
   // One that ends at once is not dialled at once.
   const bool was_short = std::chrono::steady_clock::now() - carried_->since < kRetry;
@@ -146,6 +149,14 @@ void Datagrams::open(const Association::Terms& terms, Done done) {
     asio::post(self->control_,
                [done = std::move(done), bound = std::move(bound)]() mutable { done(std::move(bound)); });
   });
+}
+
+void Datagrams::numbers(std::function<void(const Associations::Numbers&)> done) {
+  if (!is_open()) return done({});
+  asio::post(thread_.get_executor(),
+             [control = control_, associations = carried_->associations, done = std::move(done)]() mutable {
+               asio::post(control, [done = std::move(done), numbers = associations->numbers()] { done(numbers); });
+             });
 }
 
 void Datagrams::release(const Bound& bound) {

@@ -15,6 +15,7 @@
 #include <unordered_set>
 
 #include "agent/associations.hpp"
+#include "agent/counts.hpp"
 #include "agent/dial.hpp"
 #include "agent/settings.hpp"
 #include "base/async.hpp"
@@ -51,7 +52,7 @@ class Datagrams : public std::enable_shared_from_this<Datagrams> {
 
   /// *hello* is that of the control session; kind and number are set here.
   Datagrams(const Settings& settings, const tls::Context& context, Dialer& dialer, Target target,
-            session::v1::Hello hello, asio::any_io_executor control, DatagramThread& thread);
+            session::v1::Hello hello, asio::any_io_executor control, DatagramThread& thread, Counts& counts);
 
   /// Begins to dial.
   void start() { dial(false); }
@@ -63,6 +64,8 @@ class Datagrams : public std::enable_shared_from_this<Datagrams> {
   void open(const Association::Terms& terms, Done done);
   /// An association that the gateway was not told of.
   void release(const Bound& bound);
+  /// Of the session that there is; *done* is called on the control thread, at once where there is none.
+  void numbers(std::function<void(const Associations::Numbers&)> done);
   /// Ends the session if its gateway's certificate is no longer good.
   void check(const Fault& fault);
   /// Ends the session, and no more is dialled.
@@ -83,7 +86,7 @@ class Datagrams : public std::enable_shared_from_this<Datagrams> {
   Task<void> dial_until_open(bool pause_first);
   Task<void> pause();
   Result<void> hand_over(std::uint64_t number, Link link);
-  void ended(const std::string& reason);
+  void ended(const std::string& reason, const Associations::Numbers& numbers);
   void close(std::string reason);
 
   const Settings& settings_;
@@ -93,6 +96,7 @@ class Datagrams : public std::enable_shared_from_this<Datagrams> {
   session::v1::Hello hello_;
   asio::any_io_executor control_;
   DatagramThread& thread_;
+  Counts& counts_;
   asio::steady_timer retry_;
   asio::steady_timer ended_;
   std::unordered_set<asio::steady_timer*> waiting_;

@@ -15,6 +15,7 @@
 #include "agent/agent.hpp"
 #include "base/log.hpp"
 #include "base/socket.hpp"
+#include "metrics/exposer.hpp"
 
 int main(int argc, char** argv) {
   using namespace sluice;
@@ -45,7 +46,18 @@ int main(int argc, char** argv) {
   if (Result<unsigned long> files = raise_open_files(); !files) spdlog::warn("{}", files.error().message);
 
   asio::io_context io(1);
+  const std::optional<Endpoint> metrics_at = settings->metrics;
   agent::Agent agent(io.get_executor(), *std::move(settings), *std::move(context));
+  std::unique_ptr<metrics::Exposer> exposer;
+  if (metrics_at) {
+    auto measure = [&agent](metrics::Reply reply) { agent.measure(std::move(reply)); };
+    auto opened = metrics::Exposer::open(*metrics_at, {"sluice-agent", io.get_executor(), measure, nullptr});
+    if (!opened) {
+      std::fprintf(stderr, "%s\n", opened.error().message.c_str());
+      return EXIT_FAILURE;
+    }
+    exposer = *std::move(opened);
+  }
   asio::signal_set signals(io, SIGTERM, SIGINT);
   signals.async_wait([&agent](const boost::system::error_code& code, int) {
     if (!code) agent.stop();

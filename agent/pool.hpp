@@ -30,6 +30,10 @@ class Pool : public std::enable_shared_from_this<Pool> {
   /// *hello* is that of the control session; kind and number are set here.
   Pool(Dialer& dialer, Target target, session::v1::Hello hello, asio::any_io_executor executor, unsigned size);
 
+  struct Numbers {
+    std::size_t idle = 0, dialing = 0, waiting = 0;
+  };
+
   /// Begins to fill the pool.
   void start();
   /// A session for one connection; those who wait are served in order.
@@ -40,6 +44,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void stop();
   /// Drops pooled sessions that *keep* is false for.
   void keep_if(const std::function<bool(const Session&)>& keep);
+  [[nodiscard]] Numbers numbers() const { return {idle_.size(), dialing_, waiting_.size()}; }
 
  private:
   struct Waiter {

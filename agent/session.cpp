@@ -91,23 +91,24 @@ os::Echo echo_of(const session::v1::Offer& offer, const Address& destination) {
 }  // namespace
 
 std::shared_ptr<Session> Session::create(const Settings& settings, tls::Context& context, Dialer& dialer,
-                                         Relays& relays, DatagramThread& datagram_thread, Target target,
+                                         Relays& relays, DatagramThread& datagram_thread, Counts& counts, Target target,
                                          session::v1::Hello hello, Link link) {
-  return std::shared_ptr<Session>(new Session(settings, context, dialer, relays, datagram_thread, std::move(target),
-                                              std::move(hello), std::move(link)));
+  return std::shared_ptr<Session>(new Session(settings, context, dialer, relays, datagram_thread, counts,
+                                              std::move(target), std::move(hello), std::move(link)));
 }
 
 Session::Session(const Settings& settings, tls::Context& context, Dialer& dialer, Relays& relays,
-                 DatagramThread& datagram_thread, Target target, session::v1::Hello hello, Link link)
+                 DatagramThread& datagram_thread, Counts& counts, Target target, session::v1::Hello hello, Link link)
     : settings_(settings),
       context_(context),
       relays_(relays),
+      counts_(counts),
       gateway_(std::move(link.gateway)),
       not_after_(link.not_after),
       control_(session::Control::create(std::move(link.stream), control_settings(settings, link.reply))),
       pool_(std::make_shared<Pool>(dialer, target, hello, control_->stream().get_executor(), settings.pool)),
       datagrams_(std::make_shared<Datagrams>(settings, context, dialer, std::move(target), std::move(hello),
-                                             control_->stream().get_executor(), datagram_thread)),
+                                             control_->stream().get_executor(), datagram_thread, counts)),
       check_timer_(control_->stream().get_executor()),
       stream_ended_(control_->stream().get_executor(), asio::steady_timer::time_point::max()) {}
 
@@ -152,6 +153,7 @@ Result<void> Session::handle(std::span<session::Envelope> frames) {
       for (std::uint64_t id : frame.withdraw().id()) {
         auto found = offers_.find(id);
         if (found == offers_.end()) continue;  // answered meanwhile
+        ++counts_.withdrawn;
         found->second->cancel();
         offers_.erase(found);
       }
@@ -159,6 +161,7 @@ Result<void> Session::handle(std::span<session::Envelope> frames) {
       return Error{"the gateway sent a message that is not a gateway's"};
     }
   }
+  counts_.offers += started;
   if (started > 0) {
     session::Envelope progress;
     progress.mutable_progress()->set_offers(started);
@@ -184,11 +187,14 @@ Task<void> Session::answer_offer(session::v1::Offer offer) {
   std::shared_ptr<Attempt> attempt;
   if (is_ping) {
     const os::Echo echo = echo_of(offer, destination->address);
+    ++counts_.pings;
     attempt = std::make_shared<Ping>(check_timer_.get_executor(), echo);
   } else if (offer.protocol() == IPPROTO_TCP) {
+    ++counts_.connects;
     connect = std::make_shared<Connect>(check_timer_.get_executor(), *destination, hops_of(offer));
     attempt = connect;
   } else {
+    ++counts_.binds;
     bind = std::make_shared<Bind>(check_timer_.get_executor(), datagrams_, terms_of(offer, *destination));
     attempt = bind;
   }
@@ -267,6 +273,7 @@ void Session::send_answer(std::uint64_t id, const Attempt& attempt, const Outcom
   answer->set_detail(outcome.detail);
   spdlog::debug("offer {}: {}: {} {} type {} code {}", id, attempt.destination().to_string(),
                 session::v1::Verdict_Name(outcome.verdict), outcome.detail, outcome.icmp_type, outcome.icmp_code);
+  ++counts_.answers.at(outcome.verdict);
   control_->send(envelope);
 }
 
@@ -285,6 +292,7 @@ Result<Session::Stream> Session::hand_over(Pool::Session session, tcp::socket so
 
 void Session::carry(std::uint64_t number, Stream stream) {
   std::shared_ptr<CarriedStream> carried = stream.carried;
+  ++counts_.streams;
   streams_.emplace(number, std::move(stream));
   carried->start([self = shared_from_this(), number](const relay::Report& report) {
     spdlog::debug("stream {}: {} {}; {} bytes to the server, {} back", number, relay::to_string(report.end),

@@ -15,6 +15,7 @@
 #include "agent/attempt.hpp"
 #include "agent/bind.hpp"
 #include "agent/connect.hpp"
+#include "agent/counts.hpp"
 #include "agent/datagrams.hpp"
 #include "agent/dial.hpp"
 #include "agent/ping.hpp"
@@ -29,14 +30,26 @@ namespace sluice::agent {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
+  /// What is under way.
+  struct Numbers {
+    std::size_t offers = 0, pings = 0, streams = 0;
+    Pool::Numbers pool;
+  };
+
   /// *link* is the open control session and *hello* what opened it.
   static std::shared_ptr<Session> create(const Settings& settings, tls::Context& context, Dialer& dialer,
-                                         Relays& relays, DatagramThread& datagram_thread, Target target,
+                                         Relays& relays, DatagramThread& datagram_thread, Counts& counts, Target target,
                                          session::v1::Hello hello, Link link);
 
   /// Until the control session ends; returns why.  Everything has been reset by then.
   Task<Error> run();
   void close(std::string reason) { control_->close(std::move(reason)); }
+  [[nodiscard]] bool is_open() const { return control_->is_open(); }
+  [[nodiscard]] Numbers numbers() const { return {offers_.size(), pings_, streams_.size(), pool_->numbers()}; }
+  /// *done* is called on the control thread.
+  void datagram_numbers(std::function<void(const Associations::Numbers&)> done) {
+    datagrams_->numbers(std::move(done));
+  }
 
  private:
   struct Stream {
@@ -46,7 +59,7 @@ class Session : public std::enable_shared_from_this<Session> {
   };
 
   Session(const Settings& settings, tls::Context& context, Dialer& dialer, Relays& relays,
-          DatagramThread& datagram_thread, Target target, session::v1::Hello hello, Link link);
+          DatagramThread& datagram_thread, Counts& counts, Target target, session::v1::Hello hello, Link link);
   Result<void> handle(std::span<session::Envelope> frames);
   Task<void> answer_offer(session::v1::Offer offer);
   Task<void> accept(std::uint64_t id, std::shared_ptr<Connect> connect);
@@ -60,6 +73,7 @@ class Session : public std::enable_shared_from_this<Session> {
   const Settings& settings_;
   tls::Context& context_;
   Relays& relays_;
+  Counts& counts_;
   std::string gateway_;
   std::chrono::system_clock::time_point not_after_;
   std::shared_ptr<session::Control> control_;

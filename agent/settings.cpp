@@ -126,6 +126,8 @@ Result<Settings> Settings::load(const std::filesystem::path& path) {
   settings.dead_after = bounded(root, "dead_after", settings.dead_after, 1s);
   settings.datagram_age = bounded(root, "datagram_age", settings.datagram_age, 10ms, 60s);
   settings.threads = static_cast<unsigned>(root.integer("threads", 1, kThreadsMax, settings.threads));
+  settings.metrics = root.parsed<Endpoint>("metrics", Endpoint::parse);
+  if (settings.metrics && settings.metrics->port == 0) root.error("metrics", "port 0 is none to ask at");
   if (auto done = file->finish(); !done) return done.error();
   return settings;
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/address.hpp"
 #include "base/duration.hpp"
 #include "base/result.hpp"
 #include "tls/context.hpp"
@@ -48,6 +49,7 @@ struct Settings {
   Duration dead_after{10000};
   Duration datagram_age{500};            ///< a datagram that waited for longer is dropped
   unsigned threads = default_threads();  ///< that carry bytes
+  std::optional<Endpoint> metrics;       ///< where Prometheus asks
 
   /// One a processor, 1 to kThreadsMax.
   static unsigned default_threads();

@@ -38,6 +38,7 @@ TEST(Settings, MinimalFileHasTheDocumentedDefaults) {
   EXPECT_LE(settings->threads, 16u);
   EXPECT_FALSE(settings->proxy);
   EXPECT_FALSE(settings->identity.revoked);
+  EXPECT_FALSE(settings->metrics);
 }
 
 TEST(Settings, EveryErrorIsTold) {
@@ -74,6 +75,19 @@ TEST(Settings, TheAgeOfDatagramsIsBounded) {
   EXPECT_EQ(load(std::string(kMinimal) + "datagram_age = \"60s\"\n")->datagram_age, std::chrono::seconds(60));
   EXPECT_FALSE(load(std::string(kMinimal) + "datagram_age = \"9ms\"\n"));
   EXPECT_FALSE(load(std::string(kMinimal) + "datagram_age = \"61s\"\n"));
+}
+
+TEST(Settings, MetricsAreServedAtAnAddress) {
+  for (const char* text : {"127.0.0.1:9470", "[::1]:9470"}) {
+    Result<Settings> settings = load(std::string(kMinimal) + "metrics = \"" + text + "\"\n");
+    ASSERT_TRUE(settings) << settings.error().message;
+    EXPECT_EQ(settings->metrics->to_string(), text);
+  }
+  for (const char* text : {"9470", "127.0.0.1", "localhost:9470", "::1:9470", "127.0.0.1:0"}) {
+    Result<Settings> settings = load(std::string(kMinimal) + "metrics = \"" + text + "\"\n");
+    ASSERT_FALSE(settings) << text;
+    EXPECT_NE(settings.error().message.find(":7: key 'metrics'"), std::string::npos) << settings.error().message;
+  }
 }
 
 TEST(Settings, AGatewayIsNeeded) {
