@@ -3,13 +3,15 @@
 #
 # The gateway's and the agents' configuration in the lab, and when they are ready.
 
-# lab_sluiced_config LINE...: the lines go in front, those after "network: " to the first network's settings
+# lab_sluiced_config LINE...: the lines go in front, those after "network: " to the first network's settings; one of
+# metrics replaces the lab's
 lab_sluiced_config() {
-	local line of_network=''
+	local line of_network='' metrics='metrics = "127.0.0.1:9469"'
 	{
 		for line; do
 			case $line in
 			'network: '*) of_network+=${line#network: }$'\n' ;;
+			'metrics = '*) metrics=$line ;;
 			*) echo "$line" ;;
 			esac
 		done
@@ -21,6 +23,7 @@ lab_sluiced_config() {
 		authority = "$LAB_PKI/ca.crt"
 		revoked = "$LAB_PKI/ca.crl"
 		dead_after = "10s"
+		$metrics
 
 		[[network]]
 		name = "$LAB_NETWORK"
@@ -61,7 +64,7 @@ lab_sluiced_config() {
 # lab_agent_config FILE NAME NETWORK [KEY=VALUE...]: the caller's settings replace the lab's
 lab_agent_config() {
 	local file=$1 name=$2 network=$3 pair
-	declare -A settings=([gateway]=gw.lab:443 [pool]=4 [connect_timeout]=60s [dead_after]=10s)
+	declare -A settings=([gateway]=gw.lab:443 [pool]=4 [connect_timeout]=60s [dead_after]=10s [metrics]="[::1]:9470")
 	shift 3
 	for pair; do settings[${pair%%=*}]=${pair#*=}; done
 	{
