@@ -363,15 +363,29 @@ int sluice_netlink_client_get_dump(struct sk_buff *msg, struct netlink_callback 
 
 /* ---- parked SYNs and counters ---- */
 
-int sluice_netlink_parked_get_dump(struct sk_buff *msg, struct netlink_callback *cb)
+#define SLUICE_DUMP_STEP	1024	/* entries passed over in one hold of the park's lock */
+
+/*
+ * Of what was there when the dump began: ids grow, and a reader that is slower than a flood would never come to the end
+ * of it.  False: there is more, and room for it.
+ */
+static bool dump_parked(struct sk_buff *msg, struct netlink_callback *cb, struct sluice_net *sn)
 {
-	struct sluice_net *sn = sluice_net(sock_net(cb->skb->sk));
+	unsigned int passed_over = 0;
 	struct sluice_parked *entry;
+	bool done = true;
 	unsigned long id;
 	void *header;
 
 	spin_lock_bh(&sn->park.lock);
 	xa_for_each_start(&sn->park.ids, id, entry, cb->args[0]) {
+		if (time_after(entry->parked_at, (unsigned long)cb->args[1])) {
+			cb->args[0] = id + 1;
+			if (++passed_over < SLUICE_DUMP_STEP)
+				continue;
+			done = false;
+			break;
+		}
 		header = sluice_netlink_dump_header(msg, cb, SLUICE_CMD_PARKED_GET);
 		if (!header)
 			break;
@@ -383,6 +397,19 @@ int sluice_netlink_parked_get_dump(struct sk_buff *msg, struct netlink_callback 
 		cb->args[0] = id + 1;
 	}
 	spin_unlock_bh(&sn->park.lock);
+	return done;
+}
+
+int sluice_netlink_parked_get_dump(struct sk_buff *msg, struct netlink_callback *cb)
+{
+	struct sluice_net *sn = sluice_net(sock_net(cb->skb->sk));
+
+	if (!cb->args[2]) {
+		cb->args[1] = jiffies;
+		cb->args[2] = true;
+	}
+	while (!dump_parked(msg, cb, sn))
+		cond_resched();
 	return msg->len;
 }
 

@@ -134,7 +134,10 @@ class Netlink:
 
     def exchange(self, command, payload, flags):
         """Sends and collects until the acknowledgement or the end of the dump."""
-        sequence, replies = self.send(command, payload, flags), []
+        return self.collect(self.send(command, payload, flags))
+
+    def collect(self, sequence):
+        replies = []
         while True:
             data = self.socket.recv(1 << 17)
             while data:
