@@ -31,11 +31,6 @@ const Associations::Sessions& Associations::sessions(LinkId link) const {
   return found == links_.end() ? none : found->second.sessions;
 }
 
-std::uint64_t Associations::lost(LinkId link) const {
-  const auto found = links_.find(link);
-  return found == links_.end() ? 0 : found->second.ended.counters.lost;
-}
-
 DatagramSession::Numbers Associations::totals(LinkId link) const {
   const auto found = links_.find(link);
   if (found == links_.end()) return {};

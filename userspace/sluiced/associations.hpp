@@ -74,8 +74,6 @@ class Associations final : public DatagramRelay::Reports {
   };
   using Sessions = std::map<std::uint64_t, SessionEntry>;
   [[nodiscard]] const Sessions& sessions(LinkId link) const;
-  // What the sessions of *link* that have ended lost by that.
-  [[nodiscard]] std::uint64_t lost(LinkId link) const;
   // Of all sessions that *link* has had; what waits is of those that are open.
   [[nodiscard]] DatagramSession::Numbers totals(LinkId link) const;
   [[nodiscard]] std::uint64_t strays() const { return relay_.strays(); }

@@ -19,10 +19,6 @@ using Clock = Record::Clock;
 // session come within about a second, and the kernel gives a client at least the park time.
 constexpr std::chrono::seconds start_grace{5};
 
-// Each agent that has no way may take the 3 s in which a router looks for a host, and a client gives up, too.
-constexpr std::size_t agents_asked_max = 3;
-constexpr std::chrono::seconds asking_time{8};
-
 std::string name_of(const Greeting& greeting) { return greeting.network + "/" + greeting.agent; }
 
 std::string rule_text(const NetworkSettings* network, const netlink::Parked& parked) {
@@ -32,35 +28,6 @@ std::string rule_text(const NetworkSettings* network, const netlink::Parked& par
   for (const ClientSettings& client : network->clients)
     if (parked.scope == netlink::Scope::client && client.id == parked.client) rules = &client.acl;
   return rules && *parked.index < rules->size() ? netlink::to_string((*rules)[*parked.index]) : std::string();
-}
-
-Flow flow_of(const netlink::Parked& parked) { return {parked.protocol, parked.source.address, parked.destination}; }
-
-std::vector<std::string> tried(const Offer& offer) {
-  std::vector<std::string> agents;
-  for (const Offer::Failure& failure : offer.failures) agents.push_back(failure.agent);
-  return agents;
-}
-
-// Which answer is the client's, when some agents could not do it: that of the one that could, or else of the first
-// whose way it was and not whose fault.  Notes who said it, and the others, in the record.
-const session::v1::Answer& conclude(const Offer& offer, const session::v1::Answer& last) {
-  if (offer.failures.empty()) return last;
-  Record& record = *offer.record;
-  const Offer::Failure* said = nullptr;
-  if (offer.failures.back().answer.id() == last.id()) {
-    said = &offer.failures.front();
-    for (auto failure = offer.failures.rbegin(); failure != offer.failures.rend(); ++failure)
-      if (!failure->answer.own() && failure->answer.verdict() != session::v1::TIMEOUT) said = &*failure;
-    record.agent = said->agent;
-  }
-  for (const Offer::Failure& failure : offer.failures) {
-    if (&failure == said) continue;
-    const Judgement judgement = judge(failure.answer, offer.parked, UnreachableSource::reporter);
-    record.earlier.push_back(
-        {failure.agent, judgement.verdict, judgement.icmp, judgement.reporter, plain_words(failure.answer.detail())});
-  }
-  return said ? said->answer : last;
 }
 
 // Of what ends with its verdict.
@@ -222,81 +189,6 @@ std::shared_ptr<Record> Gateway::begin_record(const netlink::Parked& parked) {
   record.parked = Clock::now() - parked.age;
   record.began = std::chrono::system_clock::now() - parked.age;
   return records_.add(std::move(record));
-}
-
-std::optional<LinkId> Gateway::choose(Offer& offer) {
-  Record& record = *offer.record;
-  record.route.clear();
-  record.agent.clear();
-  const NetworkSettings* network = network_of(offer.parked);
-  if (!network) return std::nullopt;
-  const Flow flow = flow_of(offer.parked);
-  const Route* route = find_route(*network, flow);
-  if (!route) return std::nullopt;
-  record.route = route->to_string();
-  const Choice choice = choose(*network, *route, flow, tried(offer));
-  record.agent = choice.agent;
-  offer.all_held = offer.failures.empty() && choice.standing == Standing::held;
-  const Link* link = record.agent.empty() ? nullptr : find_link(network->name, record.agent);
-  return link ? std::optional(link->id) : std::nullopt;
-}
-
-Choice Gateway::choose(const NetworkSettings& network, const Route& route, const Flow& flow,
-                       const std::vector<std::string>& tried) const {
-  const auto now = Clock::now();
-  return choose_agent(ranked_agents(route, flow), tried, [&](const std::string& agent) {
-    const Link* link = find_link(network.name, agent);
-    if (!link) return Standing::away;
-    return reachability_.is_held(link->id, flow, now) ? Standing::held : Standing::ready;
-  });
-}
-
-bool Gateway::has_away(const NetworkSettings& network, const Route& route,
-                       const std::vector<std::string>& tried) const {
-  for (const auto& group : route.groups)
-    for (const RouteAgent& agent : group)
-      if (std::ranges::find(tried, agent.name) == tried.end() && !find_link(network.name, agent.name)) return true;
-  return false;
-}
-
-Offers::Next Gateway::next(Offer& offer, const session::v1::Answer& answer) {
-  const NetworkSettings* network = network_of(offer.parked);
-  const Flow flow = flow_of(offer.parked);
-  const Route* route = network ? find_route(*network, flow) : nullptr;
-  if (!route) return Offers::Next::verdict;
-  const Judgement judgement = judge(answer, offer.parked, network->unreachable_source);
-  Link& link = links_.at(offer.link);
-  ++link.answers[judgement.verdict];
-  const bool is_accept = judgement.verdict == netlink::Verdict::accept;
-  const bool out_of_reach = is_out_of_reach(judgement, offer.parked.source.address.is_v4());
-  // Silence of one does not make an error of another untrue.
-  const bool is_silence = judgement.verdict == netlink::Verdict::timeout && !offer.failures.empty();
-  if (is_accept || !(out_of_reach || answer.own() || is_silence)) {
-    // For a datagram there was no more than a socket to be had.
-    const bool is_proof = is_accept ? !netlink::is_datagram(flow.protocol)
-                                    : !answer.own() && (judgement.verdict == netlink::Verdict::reply ||
-                                                        judgement.verdict == netlink::Verdict::refuse);
-    if (is_proof) reachability_.reached(link.id, flow.destination.address);
-    return Offers::Next::verdict;
-  }
-  offer.failures.push_back({link.greeting.agent, answer});
-  const std::vector<std::string> asked = tried(offer);
-  const bool has_others = route->size() > 1 || !route->names(link.greeting.agent);
-  if (out_of_reach && !answer.own() && has_others)
-    reachability_.failed(link.id, flow, Clock::now(), network->unreachable_hold);
-  if (offer.all_held || asked.size() >= agents_asked_max || Clock::now() - offer.record->parked > asking_time)
-    return Offers::Next::verdict;
-  if (!choose(*network, *route, flow, asked).agent.empty()) return Offers::Next::another;
-  return has_away(*network, *route, asked) ? Offers::Next::wait : Offers::Next::verdict;
-}
-
-bool Gateway::out_of_reach(LinkId link, const Record& record) {
-  const NetworkSettings* network = settings_.network(record.network);
-  const Flow flow{record.protocol, record.source.address, record.destination};
-  const Route* route = network ? find_route(*network, flow) : nullptr;
-  if (!route || (route->size() == 1 && route->names(record.agent))) return false;
-  reachability_.failed(link, flow, Clock::now(), network->unreachable_hold);
-  return choose(*network, *route, flow, {record.agent}).standing == Standing::ready;
 }
 
 void Gateway::send_offer(LinkId id, const Offer& offer) {

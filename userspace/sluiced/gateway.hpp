@@ -95,7 +95,9 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   // Of the agents of *route* that were not *tried*.
   Choice choose(const NetworkSettings& network, const Route& route, const Flow& flow,
                 const std::vector<std::string>& tried) const;
-  // Who is not connected, of those.
+  // Which answer is the client's: *last*, unless it is the last of the failures.  Notes in the record whose it is.
+  static const session::v1::Answer& conclude(const Offer& offer, const session::v1::Answer& last);
+  // Is one of those not connected?
   bool has_away(const NetworkSettings& network, const Route& route, const std::vector<std::string>& tried) const;
   void send(LinkId id, session::Envelope envelope);
   void flush_links();

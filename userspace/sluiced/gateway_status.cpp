@@ -76,7 +76,7 @@ nlohmann::json Gateway::agents_json() const {
                       {"software", link.greeting.software},
                       {"ping", link.greeting.ping},
                       {"datagrams", link.greeting.datagrams},
-                      {"dgram_lost", associations_.lost(id)},
+                      {"dgram_lost", associations_.totals(id).counters.lost},
                       {"dgram_sessions", sessions_json(associations_.sessions(id))},
                       {"since", seconds(link.since)},
                       {"round_trip_us", link.session->round_trip_us.load()},

@@ -123,7 +123,7 @@ class Offers {
   std::unordered_map<std::uint32_t, Offer> offers_;           // by kernel id
   std::unordered_map<std::uint64_t, std::uint32_t> serials_;  // of sent offers
   std::unordered_map<LinkId, Link> links_;
-  std::set<std::uint32_t> held_;  // kernel ids; bounded by the credit
+  std::set<std::uint32_t> held_;  // kernel ids; bounded as what is parked
   bool holding_ = false;
   std::uint64_t next_serial_ = 1;
 };

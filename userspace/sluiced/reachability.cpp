@@ -27,7 +27,7 @@ void Reachability::failed(LinkId link, const Flow& flow, Clock::time_point now, 
     if (now <= old.until + memory * old.hold) {
       fresh.is_of_all_services = old.is_of_all_services || old.protocol != fresh.protocol || old.port != fresh.port;
       // What fails while it is held was asked to be sure, or at the same time.
-      fresh.hold = now < old.until ? old.hold : std::min(std::max(hold, 2 * old.hold), hold_max);
+      fresh.hold = now < old.until ? old.hold : std::min(std::max(hold, 2 * old.hold), unreachable_hold_max);
       fresh.until = now + fresh.hold;
     }
     agent.order.erase(old.place);

@@ -28,7 +28,6 @@ class Reachability {
   // Of one agent, so that a scan of a dead subnet does it to its own network alone: the oldest give way, and what is
   // forgotten is asked once more.
   static constexpr std::size_t capacity = 1024;
-  static constexpr Duration hold_max = std::chrono::minutes(10);
 
   void failed(LinkId link, const Flow& flow, Clock::time_point now, Duration hold);
   void reached(LinkId link, const Address& destination);

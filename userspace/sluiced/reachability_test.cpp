@@ -66,8 +66,8 @@ TEST_F(ReachabilityTest, WhatFailsAgainAfterwardsIsHeldForTwiceAsLong) {
     while (reachability.is_held(berlin, flow(1), now)) now += 10s;
     reachability.failed(berlin, flow(1), now, 30s);
   }
-  EXPECT_TRUE(reachability.is_held(berlin, flow(1), now + Reachability::hold_max - 1s));
-  EXPECT_FALSE(reachability.is_held(berlin, flow(1), now + Reachability::hold_max));
+  EXPECT_TRUE(reachability.is_held(berlin, flow(1), now + unreachable_hold_max - 1s));
+  EXPECT_FALSE(reachability.is_held(berlin, flow(1), now + unreachable_hold_max));
   reachability.failed(berlin, flow(1), now + 2h, 30s);  // long ago: forgotten
   EXPECT_FALSE(reachability.is_held(berlin, flow(1), now + 2h + 31s));
 }

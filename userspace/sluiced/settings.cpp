@@ -29,7 +29,6 @@ constexpr Duration idle_max = std::chrono::hours(24);
 constexpr Duration age_min = std::chrono::milliseconds(10);
 constexpr Duration age_max = std::chrono::seconds(10);
 constexpr Duration hold_min = std::chrono::seconds(1);
-constexpr Duration hold_max = std::chrono::minutes(10);
 constexpr std::uint32_t weight_max = 1000;
 constexpr std::size_t services_max = 1024;
 constexpr std::size_t client_prefixes_max = 16;
@@ -215,7 +214,8 @@ NetworkSettings read_network(Table table, std::set<std::uint32_t>& ids, std::vec
     network.services.push_back(read_service(service, network.datagram_idle));
   if (network.services.size() > services_max) table.error("service", "more than 1024 services");
   for (const Table& route : table.tables("route")) read_route(route, network.routes);
-  network.unreachable_hold = read_duration(table, "unreachable_hold", hold_min, hold_max, network.unreachable_hold);
+  network.unreachable_hold =
+      read_duration(table, "unreachable_hold", hold_min, unreachable_hold_max, network.unreachable_hold);
   return network;
 }
 
@@ -271,10 +271,10 @@ std::string Route::to_string() const {
   return prefix.to_string() + (service ? " " + service->to_string() : std::string());
 }
 
-std::size_t Route::size() const {
-  std::size_t count = 0;
-  for (const auto& group : groups) count += group.size();
-  return count;
+bool Route::names_another(std::string_view than) const {
+  return std::ranges::any_of(groups, [&](const auto& group) {
+    return std::ranges::any_of(group, [&](const RouteAgent& agent) { return agent.name != than; });
+  });
 }
 
 bool Route::names(std::string_view agent) const {

@@ -28,6 +28,9 @@ struct ServiceMatch {
   bool operator==(const ServiceMatch&) const = default;
 };
 
+// Longest that an agent is passed over for an address, see NetworkSettings::unreachable_hold.
+inline constexpr Duration unreachable_hold_max = std::chrono::minutes(10);
+
 struct RouteAgent {
   std::string name;
   std::uint32_t weight = 1;
@@ -42,8 +45,7 @@ struct Route {
   std::vector<std::vector<RouteAgent>> groups;
 
   [[nodiscard]] bool names(std::string_view agent) const;
-  // How many agents.
-  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] bool names_another(std::string_view than) const;
   // "10.20.0.0/16" or "10.20.0.0/16 tcp 80-443".
   [[nodiscard]] std::string to_string() const;
 };
