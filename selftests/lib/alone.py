@@ -63,7 +63,6 @@ link set net0 up
 
 with gateway.enter():
     ACC0 = socket.if_nametoindex("acc0")
-    GATEWAY_MAC = sh("cat /sys/class/net/acc0/address", check=False).strip()
 GATEWAY_MAC = sh(f"ip -n {gateway.name} -br link show acc0").split()[2]
 with client.enter():
     WIRE = packets.Wire("eth0", GATEWAY_MAC)
