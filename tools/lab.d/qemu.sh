@@ -5,6 +5,11 @@
 
 # A KVM device may be there and be worth nothing (nested, or emulated): emulate unless told otherwise.
 accel=${VM_ACCEL:-tcg,thread=multi}
+if [ -n "$icount" ]; then
+	# Time is what has been executed, and where there is nothing to execute it jumps to the next timer:
+	# nothing that is measured depends on the host or on what else it does.
+	accel=tcg,thread=single cpus=1 qemu_args+=" -icount shift=$icount,sleep=off,align=off"
+fi
 # QEMU 7.2 computes wrong flags for an emulated cmpxchg16b; 6.12 crashes on it in one boot of four.
 cpu=${VM_CPU:-max,la57=off,cx16=off}
 
