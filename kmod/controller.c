@@ -155,6 +155,24 @@ static bool event_send(struct sluice_net *sn, struct sk_buff *msg, void *header,
 	return true;
 }
 
+bool sluice_controller_event(struct sluice_net *sn, u8 command, int (*fill)(struct sk_buff *msg, const void *what),
+			     const void *what)
+{
+	u32 port_id = READ_ONCE(sn->controller.port_id);
+	struct sk_buff *msg;
+	void *header;
+
+	if (!port_id)
+		return false;
+	msg = event_start(command, &header);
+	if (!msg)
+		return false;
+	if (!fill(msg, what))
+		return event_send(sn, msg, header, port_id);
+	nlmsg_free(msg);
+	return false;
+}
+
 /* One message of each kind.  Returns how many entries were told, or -EAGAIN. */
 static int tell(struct sluice_net *sn, u32 port_id)
 {

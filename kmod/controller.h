@@ -46,6 +46,13 @@ void sluice_controller_bind(struct sluice_net *sn, u32 port_id, u32 credit);
 /* Process context. */
 void sluice_controller_credit(struct sluice_net *sn, u32 credit);
 
+/*
+ * Process context.  Sends the controller an event that @fill makes of @what; false: there is no controller, its socket is
+ * full, or there was no memory.
+ */
+bool sluice_controller_event(struct sluice_net *sn, u8 command, int (*fill)(struct sk_buff *msg, const void *what),
+			     const void *what);
+
 int sluice_controller_notifier_register(void);
 void sluice_controller_notifier_unregister(void);
 

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device of a network: "ip link add NAME type sluice".  It holds the gateway address; nothing is sent
- * through it yet, since clients come in over access networks only.
+ * The device of a network: "ip link add NAME type sluice".  It holds the gateway address; decrypted packets of ESP clients
+ * come in on it, and what is routed to it is encrypted to them.
  */
 
-#include <linux/icmp.h>
-#include <linux/icmpv6.h>
 #include <linux/if_arp.h>
 #include <linux/netdevice.h>
 #include <net/addrconf.h>
-#include <net/icmp.h>
 #include <net/ip_tunnels.h>
 #include <net/rtnetlink.h>
 
 #include "client.h"
 #include "device.h"
+#include "esp.h"
 #include "net.h"
 #include "network.h"
 
@@ -26,7 +24,22 @@ static int device_init(struct net_device *dev)
 	struct sluice_network *network = netdev_priv(dev);
 
 	network->stats = netdev_alloc_pcpu_stats(struct sluice_stats);
-	return network->stats ? 0 : -ENOMEM;
+	if (!network->stats)
+		return -ENOMEM;
+	dev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
+	if (!dev->tstats)
+		goto err_stats;
+	if (gro_cells_init(&network->gro_cells, dev))
+		goto err_tstats;
+	return 0;
+
+err_tstats:
+	free_percpu(dev->tstats);
+	dev->tstats = NULL;
+err_stats:
+	free_percpu(network->stats);
+	network->stats = NULL;
+	return -ENOMEM;
 }
 
 /* No hook leads here any more, see DOC: Locking. */
@@ -36,6 +49,7 @@ static void device_uninit(struct net_device *dev)
 
 	if (!list_empty(&network->list))
 		sluice_network_flush(network);
+	gro_cells_destroy(&network->gro_cells);
 }
 
 /* After the last reference is gone. */
@@ -44,6 +58,7 @@ static void device_free(struct net_device *dev)
 	struct sluice_network *network = netdev_priv(dev);
 
 	kvfree(rcu_dereference_protected(network->acl, true));
+	free_percpu(dev->tstats);
 	free_percpu(network->stats);
 }
 
@@ -59,12 +74,9 @@ static int device_open(struct net_device *dev)
 
 static netdev_tx_t device_xmit(struct sk_buff *skb, struct net_device *dev)
 {
-	if (skb->protocol == htons(ETH_P_IP))
-		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
-	else if (skb->protocol == htons(ETH_P_IPV6))
-		icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
-	DEV_STATS_INC(dev, tx_errors);
-	kfree_skb(skb);
+	rcu_read_lock();
+	sluice_esp_send(netdev_priv(dev), skb);
+	rcu_read_unlock();
 	return NETDEV_TX_OK;
 }
 
@@ -73,6 +85,7 @@ static const struct net_device_ops device_ops = {
 	.ndo_uninit = device_uninit,
 	.ndo_open = device_open,
 	.ndo_start_xmit = device_xmit,
+	.ndo_get_stats64 = dev_get_tstats64,
 };
 
 static const struct device_type device_type = { .name = "sluice" };
@@ -91,7 +104,10 @@ static void device_setup(struct net_device *dev)
 	dev->max_mtu = 65535;
 	dev->needs_free_netdev = true;
 	dev->priv_destructor = device_free;
+	/* An answer to the sender needs the route that the packet came by. */
+	netif_keep_dst(dev);
 	sluice_compat_dev_netns_immutable(dev);
+	sluice_compat_dev_lltx(dev);
 	SET_NETDEV_DEVTYPE(dev, &device_type);
 
 	network->dev = dev;

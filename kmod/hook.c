@@ -96,8 +96,17 @@ static unsigned int hook_stranger(struct sluice_net *sn, struct sk_buff *skb, co
 	struct sluice_packet packet;
 	bool local;
 
-	if (!sluice_client_access(sn, state->in->ifindex))
+	/* Decrypted, and nobody that a rule knows: for the host alone, and only where that is wanted (E6). */
+	if (sluice_dev_is_network(state->in)) {
+		struct sluice_network *network = netdev_priv(state->in);
+
+		if (!sluice_pool_reaches_host(rcu_dereference(sn->esp.pools), network)) {
+			sluice_ns_count(sn, SLUICE_NS_COUNT_DROP_NO_CLIENT);
+			return NF_DROP;
+		}
+	} else if (!sluice_client_access(sn, state->in->ifindex)) {
 		return NF_ACCEPT;
+	}
 	if (state->pf == NFPROTO_IPV4) {
 		local = inet_addr_type(state->net, ip_hdr(skb)->daddr) != RTN_UNICAST;
 	} else {

@@ -5,8 +5,10 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
+#include "cipher.h"
 #include "client.h"
 #include "device.h"
+#include "esp.h"
 #include "kunit.h"
 #include "net.h"
 #include "netlink.h"
@@ -35,7 +37,16 @@ static int __net_init sluice_net_init(struct net *net)
 		return -ENOMEM;
 	err = sluice_client_tables_init(sn);
 	if (err)
-		free_percpu(sn->stats);
+		goto err_stats;
+	err = sluice_esp_init(sn);
+	if (err)
+		goto err_tables;
+	return 0;
+
+err_tables:
+	sluice_client_tables_destroy(sn);
+err_stats:
+	free_percpu(sn->stats);
 	return err;
 }
 
@@ -44,6 +55,7 @@ static void __net_exit sluice_net_exit(struct net *net)
 {
 	struct sluice_net *sn = sluice_net(net);
 
+	sluice_esp_exit(sn);
 	sluice_controller_stop(&sn->controller);
 	sluice_park_forget_withdrawn(&sn->park);
 	sluice_client_tables_destroy(sn);
@@ -74,9 +86,12 @@ static int __init sluice_init(void)
 	err = sluice_device_register();
 	if (err)
 		goto err_pernet;
-	err = sluice_controller_notifier_register();
+	err = sluice_esp_register();
 	if (err)
 		goto err_device;
+	err = sluice_controller_notifier_register();
+	if (err)
+		goto err_esp;
 	err = sluice_netlink_register();
 	if (err)
 		goto err_notifier;
@@ -84,6 +99,8 @@ static int __init sluice_init(void)
 
 err_notifier:
 	sluice_controller_notifier_unregister();
+err_esp:
+	sluice_esp_unregister();
 err_device:
 	sluice_device_unregister();
 err_pernet:
@@ -97,8 +114,10 @@ static void __exit sluice_exit(void)
 {
 	sluice_netlink_unregister();
 	sluice_controller_notifier_unregister();
+	sluice_esp_unregister();
 	sluice_device_unregister();
 	unregister_pernet_subsys(&sluice_pernet);
+	sluice_ciphers_destroy();
 	sluice_park_cache_destroy();
 }
 
@@ -108,4 +127,5 @@ module_exit(sluice_exit);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Sluice: a gateway that tells the truth");
 MODULE_ALIAS_RTNL_LINK("sluice");
+MODULE_SOFTDEP("pre: cmac aesni_intel");
 MODULE_ALIAS_GENL_FAMILY("sluice");

@@ -9,10 +9,17 @@
  *	    sluice_park.lock		(spinlock, BH) parked SYNs, associations, sources, credit
  *	      sluice_park.ids		(its own lock, BH)
  *	      sluice_parked.quote.lock	(spinlock, BH) the newest datagram of a bound association
+ *	    sluice_records.lock[]	(spinlock, BH) one ESP client under one generation
+ *	    sluice_anomalies.lock	(spinlock, BH) anomalies to be told, after a record's lock is dropped
+ *	    ciphers_lock, flush_lock	(mutexes of cipher.c) the caches of all namespaces
  *
  * The hook runs under the RCU read lock and takes nothing but sluice_park.lock, and for a datagram of a bound
  * association nothing but its quote.lock.  It reaches networks through clients, clients through the prefix table, and
  * associations through the table of tuples; all of them are freed after a grace period.
+ *
+ * ESP is received and sent under the RCU read lock with BH off, which is what guards a CPU's keyed ciphers.  It reaches
+ * generations, pools and the bitmap of bans by pointers; a generation is ended by taking its pointers away, synchronize_net(),
+ * wiping every CPU's ciphers, and freeing.
  *
  * A network goes in two steps.  sluice_network_kill(), under RTNL and config_lock, takes it and its clients
  * out of the tables, so that after the synchronize_net() of unregister_netdevice() no hook can still
@@ -29,6 +36,7 @@
 #include <net/net_namespace.h>
 
 #include "controller.h"
+#include "esp.h"
 #include "park.h"
 #include "stats.h"
 #include "steer.h"
@@ -51,6 +59,7 @@
  * @steer: how the proxy is reached; NULL until a controller first said so, then kept
  * @relay: the controller's datagram socket, with a reference; changed under @config_lock, NULL: none
  * @relay_epoch: changes as its queue fills and empties, see relay.c; read and written by any CPU
+ * @esp: clients that come in by ESP
  * @stats: counters that belong to no network
  */
 struct sluice_net {
@@ -70,6 +79,7 @@ struct sluice_net {
 	struct sluice_steer __rcu *steer;
 	struct sock __rcu *relay;
 	u32 relay_epoch;
+	struct sluice_esp esp;
 	struct sluice_ns_stats __percpu *stats;
 };
 

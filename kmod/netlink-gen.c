@@ -61,6 +61,31 @@ static struct netlink_range_validation sluice_controller_credit_range = {
 	.max = 65536,
 };
 
+static struct netlink_range_validation sluice_pool_first_range = {
+	.min = 1,
+	.max = 1048575,
+};
+
+static struct netlink_range_validation sluice_pool_last_range = {
+	.min = 1,
+	.max = 1048575,
+};
+
+static struct netlink_range_validation sluice_esp_unknown_rate_range = {
+	.min = 1,
+	.max = 10000000,
+};
+
+static struct netlink_range_validation sluice_generation_lifetime_range = {
+	.min = 1,
+	.max = 86400,
+};
+
+static struct netlink_range_validation sluice_esp_client_id_range = {
+	.min = 1,
+	.max = 1048575,
+};
+
 const struct nla_policy sluice_prefix_policy[SLUICE_A_PREFIX_MAX + 1] = {
 	[SLUICE_A_PREFIX_ADDRESS] = NLA_POLICY_EXACT_LEN(16),
 	[SLUICE_A_PREFIX_LENGTH] = NLA_POLICY_MAX(NLA_U8, 128),
@@ -149,6 +174,54 @@ static const struct nla_policy sluice_controller_credit_policy[SLUICE_A_CONTROLL
 
 static const struct nla_policy sluice_controller_verdict_policy[SLUICE_A_CONTROLLER_VERDICT + 1] = {
 	[SLUICE_A_CONTROLLER_VERDICT] = NLA_POLICY_NESTED(sluice_verdict_policy),
+};
+
+static const struct nla_policy sluice_pool_new_policy[SLUICE_A_POOL_HOST + 1] = {
+	[SLUICE_A_POOL_NETWORK] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_POOL_FIRST] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_pool_first_range),
+	[SLUICE_A_POOL_LAST] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_pool_last_range),
+	[SLUICE_A_POOL_BASE_IPV4] = NLA_POLICY_EXACT_LEN(16),
+	[SLUICE_A_POOL_BASE_IPV6] = NLA_POLICY_EXACT_LEN(16),
+	[SLUICE_A_POOL_HOST] = NLA_POLICY_MAX(NLA_U8, 1),
+};
+
+static const struct nla_policy sluice_pool_del_policy[SLUICE_A_POOL_FIRST + 1] = {
+	[SLUICE_A_POOL_FIRST] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_pool_first_range),
+};
+
+static const struct nla_policy sluice_esp_set_policy[SLUICE_A_ESP_UNKNOWN_RATE + 1] = {
+	[SLUICE_A_ESP_UDP_PORT] = { .type = NLA_U16 },
+	[SLUICE_A_ESP_SOURCE_IPV4] = NLA_POLICY_EXACT_LEN(16),
+	[SLUICE_A_ESP_SOURCE_IPV6] = NLA_POLICY_EXACT_LEN(16),
+	[SLUICE_A_ESP_UNKNOWN_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_esp_unknown_rate_range),
+};
+
+static const struct nla_policy sluice_generation_new_policy[SLUICE_A_GENERATION_LIFETIME + 1] = {
+	[SLUICE_A_GENERATION_NUMBER] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_GENERATION_ALGORITHM] = NLA_POLICY_MAX(NLA_U8, __SLUICE_ALGORITHM_COUNT - 1),
+	[SLUICE_A_GENERATION_MASTER_KEY] = NLA_POLICY_EXACT_LEN(32),
+	[SLUICE_A_GENERATION_LIFETIME] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_generation_lifetime_range),
+};
+
+static const struct nla_policy sluice_generation_promote_policy[SLUICE_A_GENERATION_OVERLAP + 1] = {
+	[SLUICE_A_GENERATION_NUMBER] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_GENERATION_OVERLAP] = NLA_POLICY_RANGE(NLA_U32, 1, 600),
+};
+
+static const struct nla_policy sluice_generation_del_policy[SLUICE_A_GENERATION_NUMBER + 1] = {
+	[SLUICE_A_GENERATION_NUMBER] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
+static const struct nla_policy sluice_esp_client_set_policy[SLUICE_A_ESP_CLIENT_BANNED + 1] = {
+	[SLUICE_A_ESP_CLIENT_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_esp_client_id_range),
+	[SLUICE_A_ESP_CLIENT_GENERATION] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_ESP_CLIENT_INCARNATION_MIN] = NLA_POLICY_MAX(NLA_U16, 512),
+	[SLUICE_A_ESP_CLIENT_BANNED] = NLA_POLICY_MAX(NLA_U8, 1),
+};
+
+static const struct nla_policy sluice_esp_client_get_policy[SLUICE_A_ESP_CLIENT_GENERATION + 1] = {
+	[SLUICE_A_ESP_CLIENT_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_esp_client_id_range),
+	[SLUICE_A_ESP_CLIENT_GENERATION] = NLA_POLICY_MIN(NLA_U32, 1),
 };
 
 const struct genl_ops sluice_netlink_ops[] = {
@@ -244,6 +317,77 @@ const struct genl_ops sluice_netlink_ops[] = {
 		.doit		= sluice_netlink_controller_verdict,
 		.policy		= sluice_controller_verdict_policy,
 		.maxattr	= SLUICE_A_CONTROLLER_VERDICT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_POOL_NEW,
+		.doit		= sluice_netlink_pool_new,
+		.policy		= sluice_pool_new_policy,
+		.maxattr	= SLUICE_A_POOL_HOST,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_POOL_DEL,
+		.doit		= sluice_netlink_pool_del,
+		.policy		= sluice_pool_del_policy,
+		.maxattr	= SLUICE_A_POOL_FIRST,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_POOL_GET,
+		.dumpit		= sluice_netlink_pool_get_dump,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_ESP_SET,
+		.doit		= sluice_netlink_esp_set,
+		.policy		= sluice_esp_set_policy,
+		.maxattr	= SLUICE_A_ESP_UNKNOWN_RATE,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_ESP_GET,
+		.doit		= sluice_netlink_esp_get,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_GENERATION_NEW,
+		.doit		= sluice_netlink_generation_new,
+		.policy		= sluice_generation_new_policy,
+		.maxattr	= SLUICE_A_GENERATION_LIFETIME,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_GENERATION_PROMOTE,
+		.doit		= sluice_netlink_generation_promote,
+		.policy		= sluice_generation_promote_policy,
+		.maxattr	= SLUICE_A_GENERATION_OVERLAP,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_GENERATION_DEL,
+		.doit		= sluice_netlink_generation_del,
+		.policy		= sluice_generation_del_policy,
+		.maxattr	= SLUICE_A_GENERATION_NUMBER,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_GENERATION_GET,
+		.dumpit		= sluice_netlink_generation_get_dump,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_ESP_CLIENT_SET,
+		.doit		= sluice_netlink_esp_client_set,
+		.policy		= sluice_esp_client_set_policy,
+		.maxattr	= SLUICE_A_ESP_CLIENT_BANNED,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_ESP_CLIENT_GET,
+		.dumpit		= sluice_netlink_esp_client_get_dump,
+		.policy		= sluice_esp_client_get_policy,
+		.maxattr	= SLUICE_A_ESP_CLIENT_GENERATION,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

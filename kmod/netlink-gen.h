@@ -31,6 +31,17 @@ int sluice_netlink_controller_bind(struct sk_buff *skb, struct genl_info *info);
 int sluice_netlink_controller_get(struct sk_buff *skb, struct genl_info *info);
 int sluice_netlink_controller_credit(struct sk_buff *skb, struct genl_info *info);
 int sluice_netlink_controller_verdict(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_pool_new(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_pool_del(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_pool_get_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int sluice_netlink_esp_set(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_esp_get(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_generation_new(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_generation_promote(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_generation_del(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_generation_get_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int sluice_netlink_esp_client_set(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_esp_client_get_dump(struct sk_buff *skb, struct netlink_callback *cb);
 
 /* Counters kept for each network, in the order of their attributes. */
 enum sluice_network_counter {
@@ -91,6 +102,39 @@ enum sluice_namespace_counter {
 	SLUICE_NS_COUNT_EVENTS,
 	SLUICE_NS_COUNT_EVENTS_DEFERRED,
 	SLUICE_NS_COUNT_CONTROLLER_LOST,
+	SLUICE_NS_COUNT_ESP_RECEIVED,
+	SLUICE_NS_COUNT_ESP_DELIVERED,
+	SLUICE_NS_COUNT_ESP_DUMMY,
+	SLUICE_NS_COUNT_ESP_KEEPALIVE,
+	SLUICE_NS_COUNT_ESP_FOREIGN,
+	SLUICE_NS_COUNT_ESP_DROP_SHORT,
+	SLUICE_NS_COUNT_ESP_DROP_FOREIGN,
+	SLUICE_NS_COUNT_ESP_DROP_DIRECTION,
+	SLUICE_NS_COUNT_ESP_DROP_DEAD,
+	SLUICE_NS_COUNT_ESP_DROP_NO_POOL,
+	SLUICE_NS_COUNT_ESP_DROP_FRAGMENT,
+	SLUICE_NS_COUNT_ESP_DROP_BANNED,
+	SLUICE_NS_COUNT_ESP_DROP_INCARNATION,
+	SLUICE_NS_COUNT_ESP_DROP_SEQUENCE,
+	SLUICE_NS_COUNT_ESP_DROP_OLD,
+	SLUICE_NS_COUNT_ESP_DROP_REPLAYED,
+	SLUICE_NS_COUNT_ESP_DROP_LIMITED,
+	SLUICE_NS_COUNT_ESP_DROP_MEMORY,
+	SLUICE_NS_COUNT_ESP_DROP_AUTHENTICATION,
+	SLUICE_NS_COUNT_ESP_DROP_PADDING,
+	SLUICE_NS_COUNT_ESP_DROP_NEXT_HEADER,
+	SLUICE_NS_COUNT_ESP_DROP_INNER,
+	SLUICE_NS_COUNT_ESP_DROP_SPOOFED,
+	SLUICE_NS_COUNT_ESP_DROP_ECN,
+	SLUICE_NS_COUNT_ESP_SENT,
+	SLUICE_NS_COUNT_ESP_SEND_NO_CLIENT,
+	SLUICE_NS_COUNT_ESP_SEND_UNHEARD,
+	SLUICE_NS_COUNT_ESP_SEND_EXHAUSTED,
+	SLUICE_NS_COUNT_ESP_SEND_TOO_BIG,
+	SLUICE_NS_COUNT_ESP_SEND_NO_ROUTE,
+	SLUICE_NS_COUNT_ESP_SEND_MEMORY,
+	SLUICE_NS_COUNT_ANOMALIES,
+	SLUICE_NS_COUNT_ANOMALIES_LOST,
 	__SLUICE_NS_COUNT_MAX
 };
 

@@ -254,9 +254,11 @@ int sluice_netlink_client_new(struct sk_buff *skb, struct genl_info *info)
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[SLUICE_A_CLIENT_ACCESS],
 				    "clients cannot come in on a VRF or on a device in one");
 		err = -EOPNOTSUPP;
-	} else if (sluice_dev_is_network(dev) || dev->flags & IFF_LOOPBACK) {
+	} else if (dev->flags & IFF_LOOPBACK ||
+		   (sluice_dev_is_network(dev) && access != nla_get_u32(info->attrs[SLUICE_A_CLIENT_NETWORK]))) {
+		/* On its own network's device come those of ESP. */
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[SLUICE_A_CLIENT_ACCESS],
-				    "clients cannot come in on a loopback device or on a network's own device");
+				    "clients cannot come in on a loopback device or on another network's device");
 		err = -EINVAL;
 	}
 	rcu_read_unlock();

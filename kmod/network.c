@@ -103,6 +103,7 @@ void sluice_network_kill(struct sluice_network *network)
 	lockdep_assert_held(&sn->config_lock);
 
 	sluice_client_remove_network(sn, network);
+	sluice_pool_remove_network(sn, network);
 	/* Out of netlink's sight, or a client could be added until the device is gone. */
 	sn->generation++;
 	spin_lock_bh(&sn->park.lock);

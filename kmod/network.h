@@ -5,6 +5,7 @@
 
 #include <linux/list.h>
 #include <linux/netdevice.h>
+#include <net/gro_cells.h>
 
 #include "acl.h"
 #include "packet.h"
@@ -28,6 +29,7 @@ struct sluice_net;
  * @list: in sluice_net.networks
  * @acl: the network's access list; NULL is an empty one
  * @stats: counters
+ * @gro_cells: where decrypted packets come in
  * @clients: number of clients, by config_lock
  * @park_timeout: milliseconds since the last SYN; written under config_lock, read anywhere
  * @park_max: most SYNs parked; likewise
@@ -50,6 +52,7 @@ struct sluice_network {
 	struct list_head list;
 	struct sluice_acl __rcu *acl;
 	struct sluice_stats __percpu *stats;
+	struct gro_cells gro_cells;
 	u32 clients;
 	u32 park_timeout;
 	u32 park_max;

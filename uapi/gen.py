@@ -46,9 +46,9 @@ def header(spec):
            f'#define SLUICE_GENL_NAME "{spec["name"]}"', f"#define SLUICE_GENL_VERSION {spec['version']}", ""]
     for definition in spec["definitions"]:
         prefix = f"SLUICE_{upper(definition['name'])}"
-        out += ["/**", f" * enum sluice_{definition['name']} - {definition['doc']}"]
+        out += ["/**", f" * enum sluice_{lower(definition['name'])} - {definition['doc']}"]
         out += [f" * @{prefix}_{upper(e['name'])}: {e['doc']}" for e in definition["entries"]]
-        out += [" */", f"enum sluice_{definition['name']} {{"]
+        out += [" */", f"enum sluice_{lower(definition['name'])} {{"]
         out += [f"\t{prefix}_{upper(e['name'])}," for e in definition["entries"]]
         out += ["", "\t/* private: */", f"\t__{prefix}_COUNT", "};", ""]
     for group in spec["attribute-sets"]:

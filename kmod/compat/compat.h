@@ -17,6 +17,11 @@
 #ifdef SLUICE_HAVE_NET_GSO_H	/* where skb_gso_segment() has moved to */
 #include <net/gso.h>
 #endif
+#ifdef SLUICE_HAVE_LINUX_UNALIGNED_H
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
 
 /* A network's device stays in its network namespace: its state is the namespace's. */
 static inline void sluice_compat_dev_netns_immutable(struct net_device *dev)
@@ -25,6 +30,16 @@ static inline void sluice_compat_dev_netns_immutable(struct net_device *dev)
 	dev->netns_immutable = true;
 #else
 	dev->features |= NETIF_F_NETNS_LOCAL;
+#endif
+}
+
+/* Any CPU may send at any time: there is no queue to lock. */
+static inline void sluice_compat_dev_lltx(struct net_device *dev)
+{
+#ifdef SLUICE_HAVE_DEV_LLTX
+	dev->lltx = true;
+#else
+	dev->features |= NETIF_F_LLTX;
 #endif
 }
 

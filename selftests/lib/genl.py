@@ -44,11 +44,11 @@ def prefix(text):
 
 
 class NetlinkError(OSError):
-    """What the kernel refused: errno, extack message, and the attribute it points at."""
+    """What the kernel refused: errno, extack message, the attribute it points at, and the number of one that is missing."""
 
-    def __init__(self, errno, message, attribute):
+    def __init__(self, errno, message, attribute, missing=None):
         super().__init__(errno, f"{os.strerror(errno)}: {message}" if message else os.strerror(errno))
-        self.message, self.attribute = message, attribute
+        self.message, self.attribute, self.missing = message, attribute, missing
 
 
 def attr(number, payload, nested=False):
@@ -95,7 +95,7 @@ def decode(set_name, data):
         elif a["type"] == "string":
             value = payload.rstrip(b"\0").decode()
         elif a["type"] == "binary":
-            value = address_text(payload)
+            value = address_text(payload) if len(payload) == 16 else payload
         else:
             value = struct.unpack(FORMATS[a["type"]], payload)[0]
             if "enum" in a:
@@ -169,7 +169,7 @@ class Netlink:
 
     @staticmethod
     def error(errno, flags, body, kind):
-        message, offset = None, None
+        message, offset, missing = None, None, None
         if flags & NLM_F_ACK_TLVS:
             skip = 4 if kind == NLMSG_DONE else 4 + 16
             for number, payload in attributes(body[skip:]):
@@ -177,7 +177,9 @@ class Netlink:
                     message = payload.rstrip(b"\0").decode()
                 elif number == 2:
                     offset = struct.unpack("=I", payload)[0]
-        return NetlinkError(errno, message, offset)
+                elif number == 5:
+                    missing = struct.unpack("=I", payload)[0]
+        return NetlinkError(errno, message, offset, missing)
 
     def do(self, operation, /, **values):
         """One request by the contract; the decoded reply, or None if there is only an acknowledgement."""

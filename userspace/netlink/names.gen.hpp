@@ -69,6 +69,39 @@ inline constexpr CounterName namespace_counters[] = {
     {SLUICE_A_COUNTER_EVENTS, "events", "Event messages taken by the controller's socket."},
     {SLUICE_A_COUNTER_EVENTS_DEFERRED, "events-deferred", "Event messages that found the controller's socket full and were kept for later."},
     {SLUICE_A_COUNTER_CONTROLLER_LOST, "controller-lost", "Controllers whose socket went away."},
+    {SLUICE_A_COUNTER_ESP_RECEIVED, "esp-received", "ESP packets, native and in UDP, and what else came to the UDP port.  The sum of the counters from esp-delivered to esp-drop-ecn is always this one."},
+    {SLUICE_A_COUNTER_ESP_DELIVERED, "esp-delivered", "Decrypted, and given to the network's device."},
+    {SLUICE_A_COUNTER_ESP_DUMMY, "esp-dummy", "Authentic, and of no content (next header 59, RFC 4303, 2.6)."},
+    {SLUICE_A_COUNTER_ESP_KEEPALIVE, "esp-keepalive", "NAT keepalives (RFC 3948, 2.3)."},
+    {SLUICE_A_COUNTER_ESP_FOREIGN, "esp-foreign", "Native ESP whose SPI is not ours, left to the host's own IPsec (E7)."},
+    {SLUICE_A_COUNTER_ESP_DROP_SHORT, "esp-drop-short", "Shorter than an ESP packet can be."},
+    {SLUICE_A_COUNTER_ESP_DROP_FOREIGN, "esp-drop-foreign", "In UDP, with an SPI that is not ours, or IKE: nobody there to leave it to."},
+    {SLUICE_A_COUNTER_ESP_DROP_DIRECTION, "esp-drop-direction", "SPI of the direction from the gateway to the client: our own packet come back."},
+    {SLUICE_A_COUNTER_ESP_DROP_DEAD, "esp-drop-dead", "SPI of a generation that is not live."},
+    {SLUICE_A_COUNTER_ESP_DROP_NO_POOL, "esp-drop-no-pool", "SPI of an id that is in no pool."},
+    {SLUICE_A_COUNTER_ESP_DROP_FRAGMENT, "esp-drop-fragment", "Fragments of UDP or ESP that were not put together before."},
+    {SLUICE_A_COUNTER_ESP_DROP_BANNED, "esp-drop-banned", "Of a client that is banned."},
+    {SLUICE_A_COUNTER_ESP_DROP_INCARNATION, "esp-drop-incarnation", "Of an incarnation that is revoked, or older than the client's newest."},
+    {SLUICE_A_COUNTER_ESP_DROP_SEQUENCE, "esp-drop-sequence", "Sequence number 0 (RFC 4303, 2.2)."},
+    {SLUICE_A_COUNTER_ESP_DROP_OLD, "esp-drop-old", "Older than the replay window."},
+    {SLUICE_A_COUNTER_ESP_DROP_REPLAYED, "esp-drop-replayed", "Seen before."},
+    {SLUICE_A_COUNTER_ESP_DROP_LIMITED, "esp-drop-limited", "From an outer address that is not the client's, above unknown-rate or above the client's part of it."},
+    {SLUICE_A_COUNTER_ESP_DROP_MEMORY, "esp-drop-memory", "Without memory for a copy, a record or the cipher."},
+    {SLUICE_A_COUNTER_ESP_DROP_AUTHENTICATION, "esp-drop-authentication", "ICV is wrong: forged, damaged, or of another gateway."},
+    {SLUICE_A_COUNTER_ESP_DROP_PADDING, "esp-drop-padding", "Padding is not 1, 2, 3, ... or longer than the packet (RFC 4303, 2.4)."},
+    {SLUICE_A_COUNTER_ESP_DROP_NEXT_HEADER, "esp-drop-next-header", "Neither IPv4, IPv6 nor dummy inside."},
+    {SLUICE_A_COUNTER_ESP_DROP_INNER, "esp-drop-inner", "Inner header is broken, or longer than what came."},
+    {SLUICE_A_COUNTER_ESP_DROP_SPOOFED, "esp-drop-spoofed", "Inner source is not the client's address (E3)."},
+    {SLUICE_A_COUNTER_ESP_DROP_ECN, "esp-drop-ecn", "Congestion mark outside and no ECN inside (RFC 6040, 4.2)."},
+    {SLUICE_A_COUNTER_ESP_SENT, "esp-sent", "Packets encrypted and sent to their client."},
+    {SLUICE_A_COUNTER_ESP_SEND_NO_CLIENT, "esp-send-no-client", "Packets routed to a network's device whose destination is no id's address, or banned: answered host unreachable."},
+    {SLUICE_A_COUNTER_ESP_SEND_UNHEARD, "esp-send-unheard", "Packets for a client that has not been heard under a live generation: answered host unreachable."},
+    {SLUICE_A_COUNTER_ESP_SEND_EXHAUSTED, "esp-send-exhausted", "Packets for a client whose key has sent all it may (RFC 4303, 3.3.3)."},
+    {SLUICE_A_COUNTER_ESP_SEND_TOO_BIG, "esp-send-too-big", "Packets longer than the path to the client takes: answered too big."},
+    {SLUICE_A_COUNTER_ESP_SEND_NO_ROUTE, "esp-send-no-route", "Packets without a route to the client's outer address, or with one through this device."},
+    {SLUICE_A_COUNTER_ESP_SEND_MEMORY, "esp-send-memory", "Packets dropped for want of memory for a copy or the cipher."},
+    {SLUICE_A_COUNTER_ANOMALIES, "anomalies", "Anomalies seen, whether told or not."},
+    {SLUICE_A_COUNTER_ANOMALIES_LOST, "anomalies-lost", "Anomalies that found no controller, its socket full, or too many before them."},
 };
 
 inline constexpr std::string_view verdict_names[] = {
@@ -105,6 +138,30 @@ inline constexpr std::string_view reason_names[] = {
     "reset",
     "expired",
     "removed",
+};
+
+inline constexpr std::string_view algorithm_names[] = {
+    "unspecified",
+    "aes-128-gcm",
+    "aes-256-gcm",
+};
+
+inline constexpr std::string_view generation_state_names[] = {
+    "next",
+    "current",
+    "previous",
+};
+
+inline constexpr std::string_view encapsulation_names[] = {
+    "native",
+    "udp",
+};
+
+inline constexpr std::string_view anomaly_names[] = {
+    "moved",
+    "alternates",
+    "fingerprint",
+    "spoofed",
 };
 
 // Name of an attribute of an operation's outermost set, for extack; empty when unknown.
@@ -195,6 +252,72 @@ constexpr std::string_view attribute_name(uint8_t command, uint16_t attribute) {
         case SLUICE_A_CONTROLLER_DATAGRAM_SOCKET: return "datagram-socket";
       }
       break;
+    case SLUICE_CMD_POOL_NEW:
+    case SLUICE_CMD_POOL_DEL:
+    case SLUICE_CMD_POOL_GET:
+      switch (attribute) {
+        case SLUICE_A_POOL_NETWORK: return "network";
+        case SLUICE_A_POOL_FIRST: return "first";
+        case SLUICE_A_POOL_LAST: return "last";
+        case SLUICE_A_POOL_BASE_IPV4: return "base-ipv4";
+        case SLUICE_A_POOL_BASE_IPV6: return "base-ipv6";
+        case SLUICE_A_POOL_HOST: return "host";
+      }
+      break;
+    case SLUICE_CMD_GENERATION_NEW:
+    case SLUICE_CMD_GENERATION_PROMOTE:
+    case SLUICE_CMD_GENERATION_DEL:
+    case SLUICE_CMD_GENERATION_GET:
+      switch (attribute) {
+        case SLUICE_A_GENERATION_NUMBER: return "number";
+        case SLUICE_A_GENERATION_ALGORITHM: return "algorithm";
+        case SLUICE_A_GENERATION_MASTER_KEY: return "master-key";
+        case SLUICE_A_GENERATION_LIFETIME: return "lifetime";
+        case SLUICE_A_GENERATION_OVERLAP: return "overlap";
+        case SLUICE_A_GENERATION_STATE: return "state";
+        case SLUICE_A_GENERATION_REMAINING: return "remaining";
+        case SLUICE_A_GENERATION_CLIENTS: return "clients";
+        case SLUICE_A_GENERATION_MEMORY: return "memory";
+      }
+      break;
+    case SLUICE_CMD_ESP_SET:
+    case SLUICE_CMD_ESP_GET:
+      switch (attribute) {
+        case SLUICE_A_ESP_UDP_PORT: return "udp-port";
+        case SLUICE_A_ESP_SOURCE_IPV4: return "source-ipv4";
+        case SLUICE_A_ESP_SOURCE_IPV6: return "source-ipv6";
+        case SLUICE_A_ESP_UNKNOWN_RATE: return "unknown-rate";
+        case SLUICE_A_ESP_BOOT_NONCE: return "boot-nonce";
+        case SLUICE_A_ESP_DRIVER: return "driver";
+        case SLUICE_A_ESP_FALLBACK: return "fallback";
+        case SLUICE_A_ESP_KEY_CACHE: return "key-cache";
+      }
+      break;
+    case SLUICE_CMD_ESP_CLIENT_SET:
+    case SLUICE_CMD_ESP_CLIENT_GET:
+    case SLUICE_CMD_ANOMALY_NTF:
+      switch (attribute) {
+        case SLUICE_A_ESP_CLIENT_ID: return "id";
+        case SLUICE_A_ESP_CLIENT_GENERATION: return "generation";
+        case SLUICE_A_ESP_CLIENT_INCARNATION: return "incarnation";
+        case SLUICE_A_ESP_CLIENT_INCARNATION_MIN: return "incarnation-min";
+        case SLUICE_A_ESP_CLIENT_BANNED: return "banned";
+        case SLUICE_A_ESP_CLIENT_ADDRESS: return "address";
+        case SLUICE_A_ESP_CLIENT_PORT: return "port";
+        case SLUICE_A_ESP_CLIENT_ENCAPSULATION: return "encapsulation";
+        case SLUICE_A_ESP_CLIENT_RECEIVED: return "received";
+        case SLUICE_A_ESP_CLIENT_SENT: return "sent";
+        case SLUICE_A_ESP_CLIENT_IDLE: return "idle";
+        case SLUICE_A_ESP_CLIENT_MOVES: return "moves";
+        case SLUICE_A_ESP_CLIENT_FAILURES: return "failures";
+        case SLUICE_A_ESP_CLIENT_NETWORK: return "network";
+        case SLUICE_A_ESP_CLIENT_INNER_IPV4: return "inner-ipv4";
+        case SLUICE_A_ESP_CLIENT_INNER_IPV6: return "inner-ipv6";
+        case SLUICE_A_ESP_CLIENT_ANOMALY: return "anomaly";
+        case SLUICE_A_ESP_CLIENT_OLD_ADDRESS: return "old-address";
+        case SLUICE_A_ESP_CLIENT_OLD_PORT: return "old-port";
+      }
+      break;
     case SLUICE_CMD_COUNTER_GET:
       switch (attribute) {
         case SLUICE_A_COUNTER_NETWORK: return "network";
@@ -249,6 +372,39 @@ constexpr std::string_view attribute_name(uint8_t command, uint16_t attribute) {
         case SLUICE_A_COUNTER_EVENTS: return "events";
         case SLUICE_A_COUNTER_EVENTS_DEFERRED: return "events-deferred";
         case SLUICE_A_COUNTER_CONTROLLER_LOST: return "controller-lost";
+        case SLUICE_A_COUNTER_ESP_RECEIVED: return "esp-received";
+        case SLUICE_A_COUNTER_ESP_DELIVERED: return "esp-delivered";
+        case SLUICE_A_COUNTER_ESP_DUMMY: return "esp-dummy";
+        case SLUICE_A_COUNTER_ESP_KEEPALIVE: return "esp-keepalive";
+        case SLUICE_A_COUNTER_ESP_FOREIGN: return "esp-foreign";
+        case SLUICE_A_COUNTER_ESP_DROP_SHORT: return "esp-drop-short";
+        case SLUICE_A_COUNTER_ESP_DROP_FOREIGN: return "esp-drop-foreign";
+        case SLUICE_A_COUNTER_ESP_DROP_DIRECTION: return "esp-drop-direction";
+        case SLUICE_A_COUNTER_ESP_DROP_DEAD: return "esp-drop-dead";
+        case SLUICE_A_COUNTER_ESP_DROP_NO_POOL: return "esp-drop-no-pool";
+        case SLUICE_A_COUNTER_ESP_DROP_FRAGMENT: return "esp-drop-fragment";
+        case SLUICE_A_COUNTER_ESP_DROP_BANNED: return "esp-drop-banned";
+        case SLUICE_A_COUNTER_ESP_DROP_INCARNATION: return "esp-drop-incarnation";
+        case SLUICE_A_COUNTER_ESP_DROP_SEQUENCE: return "esp-drop-sequence";
+        case SLUICE_A_COUNTER_ESP_DROP_OLD: return "esp-drop-old";
+        case SLUICE_A_COUNTER_ESP_DROP_REPLAYED: return "esp-drop-replayed";
+        case SLUICE_A_COUNTER_ESP_DROP_LIMITED: return "esp-drop-limited";
+        case SLUICE_A_COUNTER_ESP_DROP_MEMORY: return "esp-drop-memory";
+        case SLUICE_A_COUNTER_ESP_DROP_AUTHENTICATION: return "esp-drop-authentication";
+        case SLUICE_A_COUNTER_ESP_DROP_PADDING: return "esp-drop-padding";
+        case SLUICE_A_COUNTER_ESP_DROP_NEXT_HEADER: return "esp-drop-next-header";
+        case SLUICE_A_COUNTER_ESP_DROP_INNER: return "esp-drop-inner";
+        case SLUICE_A_COUNTER_ESP_DROP_SPOOFED: return "esp-drop-spoofed";
+        case SLUICE_A_COUNTER_ESP_DROP_ECN: return "esp-drop-ecn";
+        case SLUICE_A_COUNTER_ESP_SENT: return "esp-sent";
+        case SLUICE_A_COUNTER_ESP_SEND_NO_CLIENT: return "esp-send-no-client";
+        case SLUICE_A_COUNTER_ESP_SEND_UNHEARD: return "esp-send-unheard";
+        case SLUICE_A_COUNTER_ESP_SEND_EXHAUSTED: return "esp-send-exhausted";
+        case SLUICE_A_COUNTER_ESP_SEND_TOO_BIG: return "esp-send-too-big";
+        case SLUICE_A_COUNTER_ESP_SEND_NO_ROUTE: return "esp-send-no-route";
+        case SLUICE_A_COUNTER_ESP_SEND_MEMORY: return "esp-send-memory";
+        case SLUICE_A_COUNTER_ANOMALIES: return "anomalies";
+        case SLUICE_A_COUNTER_ANOMALIES_LOST: return "anomalies-lost";
       }
       break;
   }

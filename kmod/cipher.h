@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Keyed ciphers, a bounded cache of them for each CPU; what is not in it is derived again.  Everything here but begin and
+ * flush: BH off, and no longer than that.
+ */
+#ifndef _SLUICE_CIPHER_H
+#define _SLUICE_CIPHER_H
+
+#include <linux/types.h>
+
+struct crypto_aead;
+struct sluice_gcm;
+struct sluice_generation;
+
+#define SLUICE_ESP_HEADER	8	/* SPI and sequence number (RFC 4303, 2) */
+#define SLUICE_ESP_IV		8	/* RFC 4106, 3.1 */
+#define SLUICE_ESP_ICV		16	/* RFC 4106, 6 */
+#define SLUICE_ESP_OVERHEAD	(SLUICE_ESP_HEADER + SLUICE_ESP_IV)
+
+/**
+ * struct sluice_cipher - a cipher keyed for one SPI of one generation
+ * @tfm: the kernel's driver; NULL: @gcm is used
+ * @gcm: the library's key
+ * @owner: the generation's unique number; 0: it has no key
+ * @spi: host byte order
+ */
+struct sluice_cipher {
+	struct crypto_aead *tfm;
+	struct sluice_gcm *gcm;
+	u64 owner;
+	u32 spi;
+};
+
+/*
+ * Process context.  The first caller makes the caches.  -ENOMEM.
+ * What there is stays until sluice_ciphers_destroy().
+ */
+int sluice_ciphers_begin(void);
+void sluice_ciphers_destroy(void);
+
+/* NULL where there is none, or before sluice_ciphers_begin(). */
+const char *sluice_ciphers_driver(void);
+const char *sluice_ciphers_fallback(void);
+u32 sluice_ciphers_kept(void);
+
+/* Process context.  No CPU has a key of @owner any more when it returns; nobody must look for one any more. */
+void sluice_ciphers_flush(u64 owner);
+
+/**
+ * sluice_cipher_get() - a cipher with the key of an SPI
+ * @generation: whose master key
+ * @spi: host byte order
+ *
+ * One that is not in the cache is derived, and not put there: see sluice_cipher_keep().
+ *
+ * Return: the cipher, until the next call on this CPU; NULL: the key cannot be derived or set.
+ */
+struct sluice_cipher *sluice_cipher_get(struct sluice_generation *generation, u32 spi);
+
+/* The key has been shown to be of use: a packet authenticated with it, or is being sent.  Forged SPIs push nothing out. */
+void sluice_cipher_keep(struct sluice_cipher *cipher);
+
+/*
+ * @packet: ESP header, initialization vector, text, ICV, in one piece of memory that nobody else has; @length: of all of it.
+ * -EBADMSG: the ICV is wrong, and the text is garbage.
+ */
+int sluice_cipher_decrypt(struct sluice_cipher *cipher, u8 *packet, unsigned int length);
+int sluice_cipher_encrypt(struct sluice_cipher *cipher, u8 *packet, unsigned int length);
+
+#endif /* _SLUICE_CIPHER_H */

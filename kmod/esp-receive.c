@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Receiving ESP.  Order of checks, each exit counted once (Documentation/esp.rst has them as a table):
+ *
+ *	long enough? -> SPI ours? generation live? direction? id in a pool? -> a fragment? -> banned? incarnation?
+ *	sequence number, as far as can be told -> may an unknown source have a decryption?
+ *	a copy, unless nobody else has these bytes -> key -> ICV
+ *	under the record's lock: incarnation and sequence number again, advance, endpoint
+ *	padding -> next header -> inner header -> inner source -> ECN -> the network's device
+ */
+
+#include <linux/icmp.h>
+#include <linux/jhash.h>
+#include <linux/netdevice.h>
+#include <net/gro_cells.h>
+#include <net/inet_ecn.h>
+#include <net/ip.h>
+#include <net/ip_tunnels.h>
+#include <net/xfrm.h>
+
+#include "cipher.h"
+#include "esp.h"
+#include "limiter.h"
+#include "net.h"
+#include "network.h"
+#include "packet.h"
+
+#define SLUICE_ESP_LENGTH_MIN	(SLUICE_ESP_OVERHEAD + 4 + SLUICE_ESP_ICV)	/* padding, its length, next header */
+#define SLUICE_NEXT_HEADER_DUMMY	59	/* RFC 4303, 2.6 */
+
+/**
+ * struct sluice_incoming - an ESP packet on its way through the checks
+ * @sn: the network namespace
+ * @from: its outer source
+ * @generation: whose key it is to have
+ * @pool: of its id
+ * @record: of its id; NULL: not heard before
+ * @spi: host byte order
+ * @id: in @spi
+ * @incarnation: in @spi
+ * @sequence: sequence number
+ * @tos: of the outer header
+ * @known: it came from where the record says
+ */
+struct sluice_incoming {
+	struct sluice_net *sn;
+	const struct sluice_endpoint *from;
+	struct sluice_generation *generation;
+	const struct sluice_pool *pool;
+	struct sluice_record *record;
+	u32 spi;
+	u32 id;
+	u16 incarnation;
+	u32 sequence;
+	u8 tos;
+	bool known;
+};
+
+/* An exit: what is counted, and whether there is one. */
+enum { GO_ON = -1 };
+
+static bool outer_ipv4(const struct sk_buff *skb)
+{
+	return ip_hdr(skb)->version == 4;
+}
+
+/* Another IPsec of this host has this very SPI: chance, or an operator's choice, and not ours to break (E7). */
+static bool is_foreign(const struct sluice_incoming *in, const struct sk_buff *skb)
+{
+	bool ipv4 = outer_ipv4(skb);
+	const xfrm_address_t *destination = ipv4 ? (const xfrm_address_t *)&ip_hdr(skb)->daddr :
+						   (const xfrm_address_t *)&ipv6_hdr(skb)->daddr;
+	struct xfrm_state *state = xfrm_state_lookup(in->sn->net, skb->mark, destination, htonl(in->spi), IPPROTO_ESP,
+						     ipv4 ? AF_INET : AF_INET6);
+
+	if (!state)
+		return false;
+	xfrm_state_put(state);
+	return true;
+}
+
+/* Whose SPI?  GO_ON, or the counter of what ends here. */
+static int check_spi(struct sluice_incoming *in, const struct sk_buff *skb, bool udp)
+{
+	struct sluice_esp *esp = &in->sn->esp;
+	const struct sluice_pools *pools = rcu_dereference(esp->pools);
+	u32 slot = sluice_spi_slot(in->spi);
+	int why;
+
+	/* SPI 0 is no SPI (RFC 4303, 2.1), and in UDP the mark of IKE (RFC 3948, 2.2). */
+	if (!pools || slot >= SLUICE_SPI_SLOTS || !in->spi)
+		return udp ? SLUICE_NS_COUNT_ESP_DROP_FOREIGN : SLUICE_NS_COUNT_ESP_FOREIGN;
+	in->generation = rcu_dereference(esp->slot[slot]);
+	in->pool = sluice_pool_find(pools, in->id);
+	if (sluice_spi_outgoing(in->spi))
+		why = SLUICE_NS_COUNT_ESP_DROP_DIRECTION;
+	else if (!sluice_generation_live(in->generation))
+		why = SLUICE_NS_COUNT_ESP_DROP_DEAD;
+	else if (!in->pool)
+		why = SLUICE_NS_COUNT_ESP_DROP_NO_POOL;
+	else
+		return GO_ON;
+	return !udp && is_foreign(in, skb) ? SLUICE_NS_COUNT_ESP_FOREIGN : why;
+}
+
+static int replay_exit(enum sluice_replay_result result)
+{
+	switch (result) {
+	case SLUICE_REPLAY_OLD:
+		return SLUICE_NS_COUNT_ESP_DROP_OLD;
+	case SLUICE_REPLAY_SEEN:
+		return SLUICE_NS_COUNT_ESP_DROP_REPLAYED;
+	default:
+		return GO_ON;
+	}
+}
+
+/* Incarnation and sequence number against the record; its lock held. */
+static int check_record(const struct sluice_incoming *in)
+{
+	const struct sluice_record *record = in->record;
+
+	if (in->incarnation < record->incarnation_min)
+		return SLUICE_NS_COUNT_ESP_DROP_INCARNATION;
+	if (!(record->flags & SLUICE_RECORD_HEARD) || in->incarnation > record->incarnation)
+		return GO_ON;
+	if (in->incarnation < record->incarnation)
+		return SLUICE_NS_COUNT_ESP_DROP_INCARNATION;
+	return replay_exit(sluice_replay_check(&record->replay, in->sequence));
+}
+
+/* Everything that needs no key. */
+static int check_before(struct sluice_incoming *in, const struct sk_buff *skb)
+{
+	spinlock_t *lock = sluice_record_lock(&in->generation->records, in->id);
+	bool known = false;
+	int why = GO_ON;
+
+	if (outer_ipv4(skb) && ip_is_fragment(ip_hdr(skb)))
+		return SLUICE_NS_COUNT_ESP_DROP_FRAGMENT;
+	if (sluice_esp_banned(&in->sn->esp, in->id))
+		return SLUICE_NS_COUNT_ESP_DROP_BANNED;
+	in->record = sluice_record_find(&in->generation->records, in->id);
+	if (!in->sequence)
+		return SLUICE_NS_COUNT_ESP_DROP_SEQUENCE;
+	if (in->record) {
+		spin_lock(lock);
+		why = check_record(in);
+		known = sluice_record_is_at(in->record, in->from);
+		spin_unlock(lock);
+	}
+	if (why == GO_ON && !known && !sluice_limiter_take(in->sn, in->id))
+		return SLUICE_NS_COUNT_ESP_DROP_LIMITED;
+	in->known = known;
+	return why;
+}
+
+static void count_failure(struct sluice_incoming *in)
+{
+	spinlock_t *lock = sluice_record_lock(&in->generation->records, in->id);
+
+	if (!in->known)
+		return;
+	spin_lock(lock);
+	if (in->record->failures < U16_MAX)
+		in->record->failures++;
+	spin_unlock(lock);
+}
+
+/* Only an authentic packet leaves a key in the cache. */
+static int decrypt(struct sluice_incoming *in, struct sk_buff *skb)
+{
+	struct sluice_cipher *cipher = sluice_cipher_get(in->generation, in->spi);
+	int err;
+
+	if (!cipher)
+		return SLUICE_NS_COUNT_ESP_DROP_MEMORY;
+	err = sluice_cipher_decrypt(cipher, skb->data, skb->len);
+	if (err == -EBADMSG) {
+		count_failure(in);
+		return SLUICE_NS_COUNT_ESP_DROP_AUTHENTICATION;
+	}
+	if (err)
+		return SLUICE_NS_COUNT_ESP_DROP_MEMORY;
+	sluice_cipher_keep(cipher);
+	return GO_ON;
+}
+
+/* A stock Linux sender's vector is a constant of the SA's instance, xor the sequence number (A3).  True: another instance. */
+static bool fingerprint(struct sluice_record *record, const u8 *packet, u32 sequence)
+{
+	u32 print = jhash_2words(get_unaligned_be32(packet + 8), get_unaligned_be32(packet + 12) ^ sequence, 0);
+	bool other = record->stable == SLUICE_FINGERPRINT_STABLE && record->fingerprint != print;
+
+	if (record->fingerprint != print || !record->stable) {
+		record->fingerprint = print;
+		record->stable = 0;
+	}
+	if (record->stable < SLUICE_FINGERPRINT_STABLE)
+		record->stable++;
+	return other;
+}
+
+/* The record's lock held: a new incarnation is a new key, so everything that counts under a key begins anew. */
+static void adopt(struct sluice_incoming *in)
+{
+	struct sluice_record *record = in->record;
+
+	if (!(record->flags & SLUICE_RECORD_HEARD))
+		atomic_inc(&in->generation->records.heard);
+	memset(&record->replay, 0, sizeof(record->replay));
+	record->sent = 0;
+	record->stable = 0;
+	record->failures = 0;
+	record->incarnation = in->incarnation;
+}
+
+/* The packet is authentic: its record learns of it.  @packet: the ESP header. */
+static int advance(struct sluice_incoming *in, const u8 *packet)
+{
+	struct sluice_records *records = &in->generation->records;
+	struct sluice_anomaly_report anomaly = {
+		.id = in->id, .generation = in->generation->number, .incarnation = in->incarnation, .now = *in->from,
+	};
+	spinlock_t *lock = sluice_record_lock(records, in->id);
+	bool moved = false, other = false;
+	struct sluice_record *record;
+	int why;
+
+	if (!in->record)
+		in->record = sluice_record_make(records, in->id, GFP_ATOMIC);
+	record = in->record;
+	if (!record)
+		return SLUICE_NS_COUNT_ESP_DROP_MEMORY;
+
+	spin_lock(lock);
+	why = check_record(in);
+	if (why != GO_ON) {
+		spin_unlock(lock);
+		return why;
+	}
+	if (!(record->flags & SLUICE_RECORD_HEARD) || in->incarnation > record->incarnation)
+		adopt(in);
+	if (in->sequence > record->replay.top) {
+		anomaly.before.address = record->address;
+		anomaly.before.port = record->port;
+		moved = record->flags & SLUICE_RECORD_HEARD && !sluice_record_is_at(record, in->from);
+		if (moved && record->moves < U16_MAX)
+			record->moves++;
+		record->address = in->from->address;
+		record->port = in->from->port;
+		record->seen = jiffies;
+		record->flags = SLUICE_RECORD_HEARD | (in->from->port ? SLUICE_RECORD_UDP : 0);
+	}
+	other = fingerprint(record, packet, in->sequence);
+	sluice_replay_advance(&record->replay, in->sequence);
+	spin_unlock(lock);
+
+	if (unlikely(moved)) {
+		anomaly.kind = SLUICE_ANOMALY_MOVED;
+		sluice_anomaly_moved(in->sn, &anomaly);
+	}
+	if (unlikely(other)) {
+		anomaly.kind = SLUICE_ANOMALY_FINGERPRINT;
+		sluice_anomaly_tell(in->sn, &anomaly);
+	}
+	return GO_ON;
+}
+
+/* Cuts the trailer off (RFC 4303, 2.4 to 2.7), and the headers; what is left is the inner packet. */
+static int cut(struct sk_buff *skb, u8 *next_header)
+{
+	unsigned int length = skb->len - SLUICE_ESP_OVERHEAD - SLUICE_ESP_ICV, padding, i;
+	const u8 *text = skb->data + SLUICE_ESP_OVERHEAD;
+
+	padding = text[length - 2];
+	*next_header = text[length - 1];
+	if (padding + 2 > length)
+		return SLUICE_NS_COUNT_ESP_DROP_PADDING;
+	for (i = 0; i < padding; i++)
+		if (text[length - 2 - padding + i] != i + 1)
+			return SLUICE_NS_COUNT_ESP_DROP_PADDING;
+	__skb_pull(skb, SLUICE_ESP_OVERHEAD);
+	__skb_trim(skb, length - 2 - padding);
+	return GO_ON;
+}
+
+/* The inner header is whole, and its packet; what follows that is traffic flow confidentiality (RFC 4303, 2.7). */
+static int check_inner(struct sk_buff *skb, u8 next_header, struct in6_addr *source)
+{
+	unsigned int length;
+
+	switch (next_header) {
+	case SLUICE_NEXT_HEADER_DUMMY:
+		return SLUICE_NS_COUNT_ESP_DUMMY;
+	case IPPROTO_IPIP:
+		if (skb->len < sizeof(struct iphdr) || ip_hdr(skb)->version != 4 || ip_hdr(skb)->ihl < 5)
+			return SLUICE_NS_COUNT_ESP_DROP_INNER;
+		length = ntohs(ip_hdr(skb)->tot_len);
+		if (length < ip_hdr(skb)->ihl * 4)
+			return SLUICE_NS_COUNT_ESP_DROP_INNER;
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, source);
+		skb->protocol = htons(ETH_P_IP);
+		break;
+	case IPPROTO_IPV6:
+		if (skb->len < sizeof(struct ipv6hdr) || ipv6_hdr(skb)->version != 6)
+			return SLUICE_NS_COUNT_ESP_DROP_INNER;
+		length = sizeof(struct ipv6hdr) + ntohs(ipv6_hdr(skb)->payload_len);
+		*source = ipv6_hdr(skb)->saddr;
+		skb->protocol = htons(ETH_P_IPV6);
+		break;
+	default:
+		return SLUICE_NS_COUNT_ESP_DROP_NEXT_HEADER;
+	}
+	if (length > skb->len)
+		return SLUICE_NS_COUNT_ESP_DROP_INNER;
+	__skb_trim(skb, length);
+	return GO_ON;
+}
+
+static int check_source(struct sluice_incoming *in, const struct in6_addr *source)
+{
+	unsigned int family = ipv6_addr_v4mapped(source) ? SLUICE_POOL_IPV4 : SLUICE_POOL_IPV6;
+	struct sluice_anomaly_report anomaly = {
+		.id = in->id, .generation = in->generation->number, .incarnation = in->incarnation,
+		.kind = SLUICE_ANOMALY_SPOOFED, .now = *in->from, .before = *in->from,
+	};
+	struct in6_addr own;
+
+	if (sluice_pool_address(in->pool, family, in->id, &own) && ipv6_addr_equal(&own, source))
+		return GO_ON;
+	sluice_anomaly_tell(in->sn, &anomaly);
+	return SLUICE_NS_COUNT_ESP_DROP_SPOOFED;
+}
+
+/* RFC 6040, 4.2: the inner field becomes what both say; a congestion mark that cannot be carried on is a drop. */
+static int check_ecn(const struct sluice_incoming *in, struct sk_buff *skb)
+{
+	u8 inner = skb->protocol == htons(ETH_P_IP) ? ip_hdr(skb)->tos : ipv6_get_dsfield(ipv6_hdr(skb));
+
+	return INET_ECN_decapsulate(skb, in->tos, inner) > 1 ? SLUICE_NS_COUNT_ESP_DROP_ECN : GO_ON;
+}
+
+/* As if it had come in on the network's device. */
+static void deliver(struct sluice_incoming *in, struct sk_buff *skb)
+{
+	struct sluice_network *network = in->pool->network;
+	unsigned int length = skb->len;
+
+	skb_reset_mac_header(skb);
+	skb->mac_len = 0;
+	skb_clear_hash(skb);
+	__skb_tunnel_rx(skb, network->dev, in->sn->net);
+	skb_scrub_packet(skb, true);
+	memset(skb->cb, 0, sizeof(skb->cb));
+	if (gro_cells_receive(&network->gro_cells, skb) == NET_RX_SUCCESS)
+		dev_sw_netstats_rx_add(network->dev, length);
+}
+
+static int process(struct sluice_incoming *in, struct sk_buff *skb, bool udp)
+{
+	struct in6_addr source;
+	u8 next_header;
+	int why;
+
+	if (skb->len < SLUICE_ESP_LENGTH_MIN || !pskb_may_pull(skb, SLUICE_ESP_OVERHEAD))
+		return SLUICE_NS_COUNT_ESP_DROP_SHORT;
+	in->spi = get_unaligned_be32(skb->data);
+	in->sequence = get_unaligned_be32(skb->data + 4);
+	in->id = sluice_spi_id(in->spi);
+	in->incarnation = sluice_spi_incarnation(in->spi);
+	why = check_spi(in, skb, udp);
+	if (why != GO_ON)
+		return why;
+	why = check_before(in, skb);
+	if (why != GO_ON)
+		return why;
+	in->tos = outer_ipv4(skb) ? ip_hdr(skb)->tos : ipv6_get_dsfield(ipv6_hdr(skb));
+	/* Plaintext must not be written into pages that others can read or map. */
+	if (skb_linearize_cow(skb))
+		return SLUICE_NS_COUNT_ESP_DROP_MEMORY;
+	why = decrypt(in, skb);
+	if (why != GO_ON)
+		return why;
+	skb->ip_summed = CHECKSUM_NONE;
+	why = advance(in, skb->data);
+	if (why != GO_ON)
+		return why;
+	why = cut(skb, &next_header);
+	if (why != GO_ON)
+		return why;
+	skb_reset_network_header(skb);
+	why = check_inner(skb, next_header, &source);
+	if (why != GO_ON)
+		return why;
+	why = check_source(in, &source);
+	if (why != GO_ON)
+		return why;
+	why = check_ecn(in, skb);
+	if (why != GO_ON)
+		return why;
+	deliver(in, skb);
+	return SLUICE_NS_COUNT_ESP_DELIVERED;
+}
+
+int sluice_esp_receive(struct sluice_net *sn, struct sk_buff *skb, const struct sluice_endpoint *from)
+{
+	struct sluice_incoming in = { .sn = sn, .from = from };
+	int why;
+
+	why = process(&in, skb, from->port);
+	sluice_ns_count(sn, SLUICE_NS_COUNT_ESP_RECEIVED);
+	sluice_ns_count(sn, why);
+	if (why == SLUICE_NS_COUNT_ESP_FOREIGN)
+		return -EINVAL;
+	if (why != SLUICE_NS_COUNT_ESP_DELIVERED)
+		kfree_skb(skb);
+	return 0;
+}
