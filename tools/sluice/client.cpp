@@ -66,6 +66,7 @@ Result<void> remove(const Arguments& arguments) {
 void add_client(CLI::App& app, Context& context, Action& action) {
   CLI::App* client = app.add_subcommand("client", "Clients");
   client->require_subcommand(1);
+  client->footer("Clients that come in by ESP: sluice esp-client");
   auto arguments = std::make_shared<Arguments>();
   client->add_subcommand("list", "List clients")->callback([&] { action = [&] { return list(context); }; });
   CLI::App* make = client->add_subcommand("add", "Register a client; it stays until sluiced reads its configuration");

@@ -36,9 +36,14 @@ void add_agent(CLI::App& app, Context& context, Action& action);
 void add_route(CLI::App& app, Context& context, Action& action);
 void add_stream(CLI::App& app, Context& context, Action& action);
 void add_association(CLI::App& app, Context& context, Action& action);
+void add_key(CLI::App& app, Context& context, Action& action);
 void add_monitor(CLI::App& app, Context& context, Action& action);
 void add_why(CLI::App& app, Context& context, Action& action);
 void add_status(CLI::App& app, Context& context, Action& action);
+void add_pool(CLI::App& app, Context& context, Action& action);
+void add_generation(CLI::App& app, Context& context, Action& action);
+void add_esp(CLI::App& app, Context& context, Action& action);
+void add_esp_client(CLI::App& app, Context& context, Action& action);
 
 // A pretty JSON document on stdout; bytes that are no UTF-8 are replaced.
 void print_json(const nlohmann::json& json);

@@ -123,6 +123,18 @@ std::string direction_text(const nlohmann::json& traffic, const char* direction,
   return text;
 }
 
+// "ESP client 7 of network corp moved: 192.0.2.1:4500 → 192.0.2.9:4500 (generation 4, incarnation 1)".
+std::string anomaly_line(const nlohmann::json& event) {
+  std::string line = "ESP client " + std::to_string(number_of(event, "id"));
+  if (const std::string network = text_of(event, "network"); !network.empty()) line += " of network " + network;
+  const std::string anomaly = text_of(event, "anomaly");
+  line += " " + anomaly + ": ";
+  if (const std::string old = text_of(event, "old_outer"); !old.empty()) line += old + " → ";
+  line += text_of(event, "outer") + " (generation " + std::to_string(number_of(event, "generation")) +
+          ", incarnation " + std::to_string(number_of(event, "incarnation")) + ")";
+  return line;
+}
+
 }  // namespace
 
 std::string icmp_name(unsigned type, unsigned code, bool v4) {
@@ -179,6 +191,7 @@ std::string summarize_event(const nlohmann::json& event) {
   if (kind == "agent-disconnected")
     return "agent " + text_of(event, "network") + "/" + text_of(event, "agent") +
            " disconnected: " + text_of(event, "reason");
+  if (kind == "anomaly") return anomaly_line(event);
   std::string line = text_of(event, "network") + "  " + text_of(event, "source") + " → " +
                      text_of(event, "destination") + "  " + text_of(event, "outcome");
   const std::string agent = text_of(event, "agent");

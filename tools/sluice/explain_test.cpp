@@ -112,6 +112,16 @@ TEST(ExplainTest, EventsAreOneLine) {
   EXPECT_TRUE(has(summarize_event({{"lost", 3}}), "3 events were lost"));
   EXPECT_EQ(summarize_event({{"event", "agent-connected"}, {"network", "corp"}, {"agent", "berlin"}}),
             "agent corp/berlin connected");
+  const nlohmann::json anomaly = {{"event", "anomaly"},
+                                  {"anomaly", "moved"},
+                                  {"id", 7},
+                                  {"network", "corp"},
+                                  {"generation", 4},
+                                  {"incarnation", 1},
+                                  {"outer", "192.0.2.9"},
+                                  {"old_outer", "192.0.2.1:4500"}};
+  EXPECT_EQ(summarize_event(anomaly),
+            "ESP client 7 of network corp moved: 192.0.2.1:4500 → 192.0.2.9 (generation 4, incarnation 1)");
 }
 
 }  // namespace

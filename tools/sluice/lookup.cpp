@@ -6,6 +6,9 @@
 namespace sluice::cli {
 
 Error explain(Error error) {
+  // Without words of the kernel's: it does not know the request at all.
+  if (error.number == EOPNOTSUPP && error.message == std::generic_category().message(EOPNOTSUPP))
+    error.message += "; the sluice.ko that is loaded is older than this program";
   if (error.number == EPERM || error.number == EACCES) error.message += "; this needs root (CAP_NET_ADMIN)";
   return error;
 }

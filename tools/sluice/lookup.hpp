@@ -26,7 +26,7 @@ struct Kernel {
 // "100.64.1.11, fd64:1::/64"; addresses alone without their length.
 std::string join(const std::vector<Prefix>& prefixes);
 
-// EPERM is told as what to do about it.
+// EPERM is told as what to do about it, and what the module does not know as such.
 Error explain(Error error);
 
 }  // namespace sluice::cli

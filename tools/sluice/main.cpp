@@ -2,7 +2,6 @@
 //
 // sluice: shows and changes everything of a gateway, over generic netlink and sluiced's status socket.
 #include <cstdio>
-#include <iostream>
 
 #include "sluice/command.hpp"
 
@@ -11,14 +10,11 @@ namespace {
 
 using Add = void (*)(CLI::App&, Context&, Action&);
 
-constexpr Add commands[] = {add_network, add_client, add_acl,         add_parked,  add_counters, add_agent,
-                            add_route,   add_stream, add_association, add_monitor, add_why,      add_status};
+constexpr Add commands[] = {add_network, add_client, add_acl,        add_parked,      add_counters,  add_agent,
+                            add_route,   add_stream, add_key,        add_association, add_monitor,   add_why,
+                            add_status,  add_pool,   add_generation, add_esp,         add_esp_client};
 
 }  // namespace
-
-void print_json(const nlohmann::json& json) {
-  std::cout << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
-}
 
 }  // namespace sluice::cli
 

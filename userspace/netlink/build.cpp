@@ -3,10 +3,16 @@
 
 #include <linux/netlink.h>
 
+#include "netlink/esp_text.hpp"
+
 namespace sluice::netlink {
 namespace {
 
 Bytes bytes_of(const Address& address) { return std::as_bytes(std::span{address.raw()}); }
+
+void put_address(Message& message, std::uint16_t attribute, const std::optional<Address>& address) {
+  if (address) message.put_bytes(attribute, bytes_of(*address));
+}
 
 void put_prefix(Message& message, std::uint16_t attribute, const Prefix& prefix) {
   message.nest(attribute, [&] {
@@ -170,6 +176,130 @@ void put_withdrawn(Message& message, std::uint16_t attribute, const Withdrawn& w
     message.put(SLUICE_A_WITHDRAWN_ID, withdrawn.id);
     message.put(SLUICE_A_WITHDRAWN_REASON, static_cast<std::uint8_t>(withdrawn.reason));
   });
+}
+
+Message new_pool(const Pool& pool) {
+  Message message(SLUICE_CMD_POOL_NEW);
+  message.put(SLUICE_A_POOL_NETWORK, pool.network);
+  message.put(SLUICE_A_POOL_FIRST, pool.first);
+  message.put(SLUICE_A_POOL_LAST, pool.last);
+  put_address(message, SLUICE_A_POOL_BASE_IPV4, pool.ipv4);
+  put_address(message, SLUICE_A_POOL_BASE_IPV6, pool.ipv6);
+  message.put(SLUICE_A_POOL_HOST, static_cast<std::uint8_t>(pool.host));
+  return message;
+}
+
+Message delete_pool(std::uint32_t first) {
+  Message message(SLUICE_CMD_POOL_DEL);
+  message.put(SLUICE_A_POOL_FIRST, first);
+  return message;
+}
+
+Message dump_pools() { return Message(SLUICE_CMD_POOL_GET, NLM_F_DUMP); }
+
+Message set_esp(const EspChange& change) {
+  Message message(SLUICE_CMD_ESP_SET);
+  if (change.udp_port) message.put(SLUICE_A_ESP_UDP_PORT, *change.udp_port);
+  // The contract knows one unspecified address, also in IPv4's place.
+  auto source = [](const auto& of) { return of && is_unspecified(*of) ? std::optional(Address{}) : of; };
+  put_address(message, SLUICE_A_ESP_SOURCE_IPV4, source(change.source_ipv4));
+  put_address(message, SLUICE_A_ESP_SOURCE_IPV6, source(change.source_ipv6));
+  if (change.unknown_rate) message.put(SLUICE_A_ESP_UNKNOWN_RATE, *change.unknown_rate);
+  return message;
+}
+
+Message get_esp() { return Message(SLUICE_CMD_ESP_GET); }
+
+Message new_generation(const NewGeneration& generation) {
+  Message message(SLUICE_CMD_GENERATION_NEW);
+  message.hold_secret();
+  message.put(SLUICE_A_GENERATION_NUMBER, generation.number);
+  if (generation.algorithm)
+    message.put(SLUICE_A_GENERATION_ALGORITHM, static_cast<std::uint8_t>(*generation.algorithm));
+  message.put_bytes(SLUICE_A_GENERATION_MASTER_KEY, generation.master_key.bytes());
+  if (generation.lifetime)
+    message.put(SLUICE_A_GENERATION_LIFETIME, static_cast<std::uint32_t>(generation.lifetime->count()));
+  return message;
+}
+
+Message promote_generation(std::uint32_t number, std::optional<std::chrono::seconds> overlap) {
+  Message message(SLUICE_CMD_GENERATION_PROMOTE);
+  message.put(SLUICE_A_GENERATION_NUMBER, number);
+  if (overlap) message.put(SLUICE_A_GENERATION_OVERLAP, static_cast<std::uint32_t>(overlap->count()));
+  return message;
+}
+
+Message delete_generation(std::uint32_t number) {
+  Message message(SLUICE_CMD_GENERATION_DEL);
+  message.put(SLUICE_A_GENERATION_NUMBER, number);
+  return message;
+}
+
+Message dump_generations() { return Message(SLUICE_CMD_GENERATION_GET, NLM_F_DUMP); }
+
+Message set_esp_client(const EspClientChange& change) {
+  Message message(SLUICE_CMD_ESP_CLIENT_SET);
+  message.put(SLUICE_A_ESP_CLIENT_ID, change.id);
+  if (change.generation) message.put(SLUICE_A_ESP_CLIENT_GENERATION, *change.generation);
+  if (change.incarnation_min) message.put(SLUICE_A_ESP_CLIENT_INCARNATION_MIN, *change.incarnation_min);
+  if (change.banned) message.put(SLUICE_A_ESP_CLIENT_BANNED, static_cast<std::uint8_t>(*change.banned));
+  return message;
+}
+
+Message dump_esp_clients(std::optional<std::uint32_t> id) {
+  Message message(SLUICE_CMD_ESP_CLIENT_GET, NLM_F_DUMP);
+  if (id) message.put(SLUICE_A_ESP_CLIENT_ID, *id);
+  return message;
+}
+
+void put_generation(Message& message, const Generation& generation) {
+  message.put(SLUICE_A_GENERATION_NUMBER, generation.number);
+  message.put(SLUICE_A_GENERATION_ALGORITHM, static_cast<std::uint8_t>(generation.algorithm));
+  message.put(SLUICE_A_GENERATION_STATE, static_cast<std::uint8_t>(generation.state));
+  message.put(SLUICE_A_GENERATION_REMAINING, static_cast<std::uint32_t>(generation.remaining.count()));
+  message.put(SLUICE_A_GENERATION_CLIENTS, generation.clients);
+  message.put(SLUICE_A_GENERATION_MEMORY, generation.memory);
+}
+
+void put_esp(Message& message, const Esp& esp) {
+  message.put(SLUICE_A_ESP_UDP_PORT, esp.udp_port);
+  put_address(message, SLUICE_A_ESP_SOURCE_IPV4, esp.source_ipv4);
+  put_address(message, SLUICE_A_ESP_SOURCE_IPV6, esp.source_ipv6);
+  message.put(SLUICE_A_ESP_UNKNOWN_RATE, esp.unknown_rate);
+  message.put_bytes(SLUICE_A_ESP_BOOT_NONCE, std::as_bytes(std::span{esp.boot_nonce}));
+  message.put_string(SLUICE_A_ESP_DRIVER, esp.driver);
+  if (esp.fallback) message.put_string(SLUICE_A_ESP_FALLBACK, *esp.fallback);
+  message.put(SLUICE_A_ESP_KEY_CACHE, esp.key_cache);
+}
+
+void put_esp_client(Message& message, const EspClient& client) {
+  message.put(SLUICE_A_ESP_CLIENT_ID, client.id);
+  if (client.generation) message.put(SLUICE_A_ESP_CLIENT_GENERATION, *client.generation);
+  if (client.incarnation) message.put(SLUICE_A_ESP_CLIENT_INCARNATION, *client.incarnation);
+  message.put(SLUICE_A_ESP_CLIENT_INCARNATION_MIN, client.incarnation_min);
+  message.put(SLUICE_A_ESP_CLIENT_BANNED, static_cast<std::uint8_t>(client.banned));
+  put_address(message, SLUICE_A_ESP_CLIENT_ADDRESS, client.address);
+  message.put(SLUICE_A_ESP_CLIENT_PORT, client.port);
+  message.put(SLUICE_A_ESP_CLIENT_ENCAPSULATION, static_cast<std::uint8_t>(client.encapsulation));
+  message.put(SLUICE_A_ESP_CLIENT_RECEIVED, client.received);
+  message.put(SLUICE_A_ESP_CLIENT_SENT, client.sent);
+  if (client.idle) message.put(SLUICE_A_ESP_CLIENT_IDLE, static_cast<std::uint32_t>(client.idle->count()));
+  message.put(SLUICE_A_ESP_CLIENT_MOVES, client.moves);
+  message.put(SLUICE_A_ESP_CLIENT_FAILURES, client.failures);
+  message.put(SLUICE_A_ESP_CLIENT_NETWORK, client.network);
+  put_address(message, SLUICE_A_ESP_CLIENT_INNER_IPV4, client.inner_ipv4);
+  put_address(message, SLUICE_A_ESP_CLIENT_INNER_IPV6, client.inner_ipv6);
+}
+
+void put_anomaly(Message& message, const Anomaly& anomaly) {
+  message.put(SLUICE_A_ESP_CLIENT_ID, anomaly.id);
+  message.put(SLUICE_A_ESP_CLIENT_GENERATION, anomaly.generation);
+  message.put(SLUICE_A_ESP_CLIENT_INCARNATION, anomaly.incarnation);
+  message.put(SLUICE_A_ESP_CLIENT_ANOMALY, static_cast<std::uint8_t>(anomaly.kind));
+  put_address(message, SLUICE_A_ESP_CLIENT_ADDRESS, anomaly.address);
+  message.put(SLUICE_A_ESP_CLIENT_PORT, anomaly.port);
+  put_address(message, SLUICE_A_ESP_CLIENT_OLD_ADDRESS, anomaly.old_address);
+  message.put(SLUICE_A_ESP_CLIENT_OLD_PORT, anomaly.old_port);
 }
 
 }  // namespace sluice::netlink

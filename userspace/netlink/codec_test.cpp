@@ -101,7 +101,7 @@ TEST(Codec, EventsCarryManyOfBothKinds) {
   put_parked(message, SLUICE_A_CONTROLLER_PARKED, v6);
   put_withdrawn(message, SLUICE_A_CONTROLLER_WITHDRAWN, {9, Reason::expired});
   Events events;
-  auto parsed = parse_events(message.attributes(), events);
+  auto parsed = parse_events(message.command(), message.attributes(), events);
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(events.parked, (std::vector<Parked>{parked_v4(), v6}));
   EXPECT_EQ(events.withdrawn, (std::vector<Withdrawn>{{9, Reason::expired}}));

@@ -3,17 +3,20 @@
 
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
+#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netlink/cache.h>
 #include <netlink/errno.h>
+#include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
 #include <netlink/route/rule.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -114,6 +117,66 @@ UniqueRoute make_route(int family, const Steering& steering, int loopback) {
   rtnl_route_set_scope(route.get(), RT_SCOPE_HOST);
   rtnl_route_set_protocol(route.get(), RTPROT_STATIC);
   return route;
+}
+
+UniqueRoute make_route(const DeviceRoute& wanted) {
+  UniqueRoute route(rtnl_route_alloc());
+  UniqueNlAddr destination = make_address(wanted.prefix);
+  rtnl_nexthop* hop = rtnl_route_nh_alloc();
+  if (!route || !destination || !hop) return nullptr;
+  const bool v4 = wanted.prefix.address.is_v4();
+  rtnl_route_nh_set_ifindex(hop, static_cast<int>(wanted.ifindex));
+  rtnl_route_add_nexthop(route.get(), hop);  // the route owns it now
+  rtnl_route_set_dst(route.get(), destination.get());
+  rtnl_route_set_family(route.get(), v4 ? AF_INET : AF_INET6);
+  rtnl_route_set_table(route.get(), RT_TABLE_MAIN);
+  rtnl_route_set_type(route.get(), RTN_UNICAST);
+  rtnl_route_set_scope(route.get(), v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE);
+  rtnl_route_set_protocol(route.get(), route_protocol);
+  return route;
+}
+
+std::optional<DeviceRoute> ours(rtnl_route* route, int family) {
+  if (rtnl_route_get_family(route) != family || rtnl_route_get_protocol(route) != route_protocol ||
+      rtnl_route_get_table(route) != RT_TABLE_MAIN || rtnl_route_get_type(route) != RTN_UNICAST ||
+      rtnl_route_get_nnexthops(route) != 1)
+    return std::nullopt;
+  const auto prefix = from_nl_address(rtnl_route_get_dst(route));
+  if (!prefix) return std::nullopt;
+  return DeviceRoute{static_cast<std::uint32_t>(rtnl_route_nh_get_ifindex(rtnl_route_nexthop_n(route, 0))), *prefix};
+}
+
+struct Dump {
+  int family;
+  std::vector<DeviceRoute> found;
+};
+
+int on_route(nl_msg* message, void* argument) {
+  auto* dump = static_cast<Dump*>(argument);
+  rtnl_route* parsed = nullptr;
+  // What libnl cannot read is not ours.
+  if (rtnl_route_parse(nlmsg_hdr(message), &parsed) < 0) return NL_OK;
+  UniqueRoute route(parsed);
+  if (const auto found = ours(route.get(), dump->family)) dump->found.push_back(*found);
+  return NL_OK;
+}
+
+// Has the kernel tell only the routes of our protocol, as a gateway may have a million others.  On a socket of its
+// own, because everything else on it would be checked as strictly.
+int dump_routes(Dump& dump) {
+  UniqueNlSock socket(nl_socket_alloc());
+  if (!socket) return -NLE_NOMEM;
+  if (const int code = nl_connect(socket.get(), NETLINK_ROUTE); code < 0) return code;
+  const int on = 1;
+  if (::setsockopt(nl_socket_get_fd(socket.get()), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)) < 0)
+    return -NLE_OPNOTSUPP;
+  nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, on_route, &dump);
+  rtmsg request{};
+  request.rtm_family = static_cast<unsigned char>(dump.family);
+  request.rtm_protocol = route_protocol;
+  if (const int code = nl_send_simple(socket.get(), RTM_GETROUTE, NLM_F_DUMP, &request, sizeof(request)); code < 0)
+    return code;
+  return nl_recvmsgs_default(socket.get());
 }
 
 // A kernel without IPv6, or with it switched off, says one of these.
@@ -231,6 +294,56 @@ Result<void> Host::set_up(const std::string& name) {
   if (const int code = rtnl_link_change(socket_.get(), link.get(), change.get(), 0); code < 0)
     return failure("cannot set " + name + " up", code);
   return {};
+}
+
+Result<std::vector<DeviceRoute>> Host::routes() {
+  constexpr int attempts = 5;  // when routes change meanwhile
+  std::vector<DeviceRoute> all;
+  for (const int family : {AF_INET, AF_INET6}) {
+    Dump dump{family, {}};
+    int code = dump_routes(dump);
+    for (int i = 1; code == -NLE_DUMP_INTR && i < attempts; ++i) {
+      dump.found.clear();
+      code = dump_routes(dump);
+    }
+    if (family == AF_INET6 && no_such_family(code)) continue;
+    if (code < 0) return failure("routes", code);
+    all.insert(all.end(), dump.found.begin(), dump.found.end());
+  }
+  return all;
+}
+
+std::uint32_t Host::device_towards(const Address& address) {
+  UniqueNlAddr destination = make_address({address, 128});
+  rtnl_route* found = nullptr;
+  if (!destination || rtnl_route_lookup(socket_.get(), destination.get(), &found) < 0) return 0;
+  UniqueRoute route(found);
+  rtnl_nexthop* hop = rtnl_route_nexthop_n(route.get(), 0);
+  return hop ? static_cast<std::uint32_t>(rtnl_route_nh_get_ifindex(hop)) : 0;
+}
+
+Result<void> Host::add_route(const DeviceRoute& wanted) {
+  UniqueRoute route = make_route(wanted);
+  if (!route) return Error{"out of memory", ENOMEM};
+  const int code = rtnl_route_add(socket_.get(), route.get(), NLM_F_CREATE | NLM_F_EXCL);
+  if (code == -NLE_EXIST) {
+    const std::uint32_t device = device_towards(wanted.prefix.address);
+    if (device == wanted.ifindex) return {};
+    const auto name = device_name(device);
+    return Error{"there is a route to " + wanted.prefix.to_string() + " already, and it leads " +
+                     (name ? "to the device \"" + *name + "\"" : std::string("nowhere")),
+                 EEXIST};
+  }
+  if (code < 0) return failure("cannot add the route to " + wanted.prefix.to_string(), code);
+  return {};
+}
+
+Result<void> Host::remove_route(const DeviceRoute& unwanted) {
+  UniqueRoute route = make_route(unwanted);
+  if (!route) return Error{"out of memory", ENOMEM};
+  const int code = rtnl_route_delete(socket_.get(), route.get(), 0);
+  if (code == 0 || code == -NLE_OBJ_NOTFOUND || code == -NLE_NODEV) return {};
+  return failure("cannot remove the route to " + unwanted.prefix.to_string(), code);
 }
 
 Result<void> Host::add_steering(const Steering& steering) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The host's side of a network, over rtnetlink: devices of kind "sluice", their addresses, and the ip rule and
-// local route that bring marked packets to the proxy.  Every call may be repeated: what is there already is left
+// The host's side of a network, over rtnetlink: devices of kind "sluice", their addresses and routes, and the ip rule
+// and local route that bring marked packets to the proxy.  Every call may be repeated: what is there already is left
 // alone, and what is not there is removed without complaint.
 #pragma once
 
@@ -24,6 +24,17 @@ struct Steering {
   bool operator==(const Steering&) const = default;
 };
 
+// Protocol number of our routes, "proto 92" to ip(8): what tells them from others'.
+inline constexpr std::uint8_t route_protocol = 92;
+
+// "ip route add PREFIX dev DEVICE proto 92", in the main table.
+struct DeviceRoute {
+  std::uint32_t ifindex = 0;
+  Prefix prefix;
+
+  auto operator<=>(const DeviceRoute&) const = default;
+};
+
 class Host {
  public:
   static Result<Host> open();
@@ -43,11 +54,21 @@ class Host {
   Result<std::vector<Prefix>> addresses(std::uint32_t ifindex);
   Result<void> set_up(const std::string& name);
 
+  // Those that are ours, of every device.
+  Result<std::vector<DeviceRoute>> routes();
+  // A route to the prefix that is another's stays.  If it leads to the device, that will do; else EEXIST.
+  Result<void> add_route(const DeviceRoute& route);
+  // Only if it is ours.
+  Result<void> remove_route(const DeviceRoute& route);
+
   // A host without IPv6 is no error.
   Result<void> add_steering(const Steering& steering);
   Result<void> remove_steering(const Steering& steering);
 
  private:
+  // The device that packets to the address leave by; 0: there is none.
+  std::uint32_t device_towards(const Address& address);
+
   explicit Host(UniqueNlSock socket) : socket_(std::move(socket)) {}
 
   UniqueNlSock socket_;

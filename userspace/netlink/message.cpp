@@ -8,10 +8,20 @@
 #include <new>
 #include <string>
 
+#include "netlink/master_key.hpp"
+
 namespace sluice::netlink {
+namespace {
+
+void wipe_and_free(nl_msg* message) {
+  wipe({reinterpret_cast<std::byte*>(nlmsg_hdr(message)), nlmsg_get_max_size(message)});
+  nlmsg_free(message);
+}
+
+}  // namespace
 
 Message::Message(std::uint8_t command, std::uint16_t flags, std::size_t capacity)
-    : message_(nlmsg_alloc_size(capacity)) {
+    : message_(nlmsg_alloc_size(capacity), nlmsg_free) {
   if (!message_) throw std::bad_alloc();
   // The family's number is not known before a socket has asked for it; the socket fills it in.
   if (!genlmsg_put(message_.get(), NL_AUTO_PORT, NL_AUTO_SEQ, 0, 0, NLM_F_REQUEST | flags, command,
@@ -27,6 +37,8 @@ void Message::put_string(std::uint16_t attribute, std::string_view text) {
   std::string terminated(text);
   put_bytes(attribute, std::as_bytes(std::span{terminated.c_str(), terminated.size() + 1}));
 }
+
+void Message::hold_secret() { message_.get_deleter() = wipe_and_free; }
 
 nlattr* Message::begin_nest(std::uint16_t attribute) {
   // The strict parser of the kernel insists on NLA_F_NESTED.

@@ -10,12 +10,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
-
-#include "netlink/handle.hpp"
 
 namespace sluice::netlink {
 
@@ -39,6 +38,9 @@ class Message {
   void put_string(std::uint16_t attribute, std::string_view text);
   void put_bytes(std::uint16_t attribute, Bytes value);
 
+  // There is a key in it: its bytes are wiped before their memory is given back.
+  void hold_secret();
+
   // Runs fill() inside a nested attribute.
   template <class Fill>
   void nest(std::uint16_t attribute, Fill fill) {
@@ -59,7 +61,7 @@ class Message {
   nlattr* begin_nest(std::uint16_t attribute);
   void end_nest(nlattr* start);
 
-  Handle<nl_msg, nlmsg_free> message_;
+  std::unique_ptr<nl_msg, void (*)(nl_msg*)> message_;
   bool fits_ = true;
 };
 

@@ -18,8 +18,12 @@ Result<Parked> parse_parked(Bytes attributes);
 Result<Withdrawn> parse_withdrawn(Bytes attributes);
 Result<Counters> parse_counters(Bytes attributes);
 Result<Controller> parse_controller(Bytes attributes);
-// PARKED_NTF or WITHDRAWN_NTF, added to what *events* holds.
-Result<void> parse_events(Bytes attributes, Events& events);
+Result<Pool> parse_pool(Bytes attributes);
+Result<Generation> parse_generation(Bytes attributes);
+Result<Esp> parse_esp(Bytes attributes);
+Result<EspClient> parse_esp_client(Bytes attributes);
+// PARKED_NTF, WITHDRAWN_NTF or ANOMALY_NTF, added to what *events* holds; other commands are a newer module's.
+Result<void> parse_events(std::uint8_t command, Bytes attributes, Events& events);
 
 // What the kernel said to a request: NLMSG_ERROR or NLMSG_DONE, the whole message with its header.  *request* is
 // the message as it was sent; NETLINK_CAP_ACK leaves it out of the answer.  A success gives an ok result.

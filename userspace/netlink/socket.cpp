@@ -189,6 +189,27 @@ Result<AclDecision> Socket::test_acl(const AclQuestion& question) {
 Result<std::vector<Parked>> Socket::parked() { return dump<Parked>(dump_parked, parse_parked); }
 Result<std::vector<Counters>> Socket::counters() { return dump<Counters>(dump_counters, parse_counters); }
 Result<Controller> Socket::controller() { return get<Controller>(get_controller(), parse_controller); }
+Result<void> Socket::new_pool(const Pool& pool) { return request(netlink::new_pool(pool), nullptr); }
+Result<void> Socket::delete_pool(std::uint32_t first) { return request(netlink::delete_pool(first), nullptr); }
+Result<std::vector<Pool>> Socket::pools() { return dump<Pool>(dump_pools, parse_pool); }
+Result<void> Socket::set_esp(const EspChange& change) { return request(netlink::set_esp(change), nullptr); }
+Result<Esp> Socket::esp() { return get<Esp>(get_esp(), parse_esp); }
+Result<void> Socket::new_generation(const NewGeneration& generation) {
+  return request(netlink::new_generation(generation), nullptr);
+}
+Result<void> Socket::promote_generation(std::uint32_t number, std::optional<std::chrono::seconds> overlap) {
+  return request(netlink::promote_generation(number, overlap), nullptr);
+}
+Result<void> Socket::delete_generation(std::uint32_t number) {
+  return request(netlink::delete_generation(number), nullptr);
+}
+Result<std::vector<Generation>> Socket::generations() { return dump<Generation>(dump_generations, parse_generation); }
+Result<void> Socket::set_esp_client(const EspClientChange& change) {
+  return request(netlink::set_esp_client(change), nullptr);
+}
+Result<std::vector<EspClient>> Socket::esp_clients(std::optional<std::uint32_t> id) {
+  return dump<EspClient>([&] { return dump_esp_clients(id); }, parse_esp_client);
+}
 
 Result<ControllerSocket> ControllerSocket::open() {
   auto socket = Socket::open();
@@ -213,7 +234,7 @@ Result<void> ControllerSocket::bind(const Controller& controller) {
       if (header.netlink.nlmsg_type == NLMSG_ERROR) {
         answered = true;
         outcome = parse_acknowledgement(header.message, message.bytes());
-      } else if (auto parsed = parse_events(header.attributes, early_); !parsed) {
+      } else if (auto parsed = parse_events(header.command, header.attributes, early_); !parsed) {
         outcome = parsed;
       }
       return true;
@@ -232,7 +253,7 @@ Result<Events> ControllerSocket::receive(const std::function<void(const Error&)>
     if (*size == 0) return events;
     auto walked = for_each_message(Bytes{socket_.buffer_}.first(*size), [&](const Header& header) {
       auto parsed = header.netlink.nlmsg_type == NLMSG_ERROR ? parse_acknowledgement(header.message, {})
-                                                             : parse_events(header.attributes, events);
+                                                             : parse_events(header.command, header.attributes, events);
       if (!parsed) on_error(parsed.error());
       return true;
     });

@@ -11,6 +11,7 @@
 
 #include "base/result.hpp"
 #include "netlink/handle.hpp"
+#include "netlink/master_key.hpp"
 #include "netlink/message.hpp"
 #include "netlink/types.hpp"
 
@@ -33,6 +34,17 @@ class Socket {
   Result<std::vector<Parked>> parked();
   Result<std::vector<Counters>> counters();
   Result<Controller> controller();
+  Result<void> new_pool(const Pool& pool);
+  Result<void> delete_pool(std::uint32_t first);
+  Result<std::vector<Pool>> pools();
+  Result<void> set_esp(const EspChange& change);
+  Result<Esp> esp();
+  Result<void> new_generation(const NewGeneration& generation);
+  Result<void> promote_generation(std::uint32_t number, std::optional<std::chrono::seconds> overlap);
+  Result<void> delete_generation(std::uint32_t number);
+  Result<std::vector<Generation>> generations();
+  Result<void> set_esp_client(const EspClientChange& change);
+  Result<std::vector<EspClient>> esp_clients(std::optional<std::uint32_t> id);
 
  private:
   friend class ControllerSocket;

@@ -3,6 +3,7 @@
 // The netlink contract (uapi/sluice.yaml) as values.  No libnl, no sockets: this is what the rest of userspace sees.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -52,12 +53,42 @@ enum class Reason : std::uint8_t {
   removed = SLUICE_REASON_REMOVED,
 };
 
+enum class Algorithm : std::uint8_t {
+  unspecified = SLUICE_ALGORITHM_UNSPECIFIED,
+  aes_128_gcm = SLUICE_ALGORITHM_AES_128_GCM,
+  aes_256_gcm = SLUICE_ALGORITHM_AES_256_GCM,
+};
+
+enum class GenerationState : std::uint8_t {
+  next = SLUICE_GENERATION_STATE_NEXT,
+  current = SLUICE_GENERATION_STATE_CURRENT,
+  previous = SLUICE_GENERATION_STATE_PREVIOUS,
+};
+
+enum class Encapsulation : std::uint8_t {
+  native = SLUICE_ENCAPSULATION_NATIVE,
+  udp = SLUICE_ENCAPSULATION_UDP,
+};
+
+enum class AnomalyKind : std::uint8_t {
+  moved = SLUICE_ANOMALY_MOVED,
+  alternates = SLUICE_ANOMALY_ALTERNATES,
+  fingerprint = SLUICE_ANOMALY_FINGERPRINT,
+  spoofed = SLUICE_ANOMALY_SPOOFED,
+};
+
 // The YAML's words, from the generated tables.
 inline std::string_view to_string(Verdict value) { return verdict_names[static_cast<std::uint8_t>(value)]; }
 inline std::string_view to_string(Action value) { return action_names[static_cast<std::uint8_t>(value)]; }
 inline std::string_view to_string(Scope value) { return scope_names[static_cast<std::uint8_t>(value)]; }
 inline std::string_view to_string(State value) { return state_names[static_cast<std::uint8_t>(value)]; }
 inline std::string_view to_string(Reason value) { return reason_names[static_cast<std::uint8_t>(value)]; }
+inline std::string_view to_string(Algorithm value) { return algorithm_names[static_cast<std::uint8_t>(value)]; }
+inline std::string_view to_string(GenerationState value) {
+  return generation_state_names[static_cast<std::uint8_t>(value)];
+}
+inline std::string_view to_string(Encapsulation value) { return encapsulation_names[static_cast<std::uint8_t>(value)]; }
+inline std::string_view to_string(AnomalyKind value) { return anomaly_names[static_cast<std::uint8_t>(value)]; }
 
 struct Network {
   std::uint32_t ifindex = 0;
@@ -218,10 +249,112 @@ struct Controller {
   bool operator==(const Controller&) const = default;
 };
 
+// ESP: the id is 20 bits of the SPI, and ids begin with 1.
+inline constexpr std::uint32_t esp_id_max = (1U << 20) - 1;
+inline constexpr std::uint16_t esp_incarnation_end = 512;  // as the least: all are revoked
+inline constexpr std::uint32_t esp_slots = 3;              // a generation's number modulo this is in the SPI
+
+// A range of ESP client ids of a network; an id's inner address is the base plus the id.
+struct Pool {
+  std::uint32_t network = 0;
+  std::uint32_t first = 1;
+  std::uint32_t last = esp_id_max;
+  std::optional<Address> ipv4;
+  std::optional<Address> ipv6;
+  bool host = false;
+
+  bool operator==(const Pool&) const = default;
+};
+
+// A generation of session keys, without its master key: the kernel does not give that back.
+struct Generation {
+  std::uint32_t number = 0;
+  Algorithm algorithm = Algorithm::unspecified;
+  GenerationState state = GenerationState::next;
+  std::chrono::seconds remaining{0};
+  std::uint32_t clients = 0;
+  std::uint32_t memory = 0;
+
+  bool operator==(const Generation&) const = default;
+};
+
+struct Esp {
+  std::uint16_t udp_port = 0;
+  Address source_ipv4;  // unspecified: as the route says
+  Address source_ipv6;
+  std::uint32_t unknown_rate = 0;
+  std::array<std::uint8_t, 32> boot_nonce{};
+  std::string driver;
+  std::optional<std::string> fallback;
+  std::uint32_t key_cache = 0;
+
+  bool operator==(const Esp&) const = default;
+};
+
+// A change to ESP; what is absent stays.
+struct EspChange {
+  std::optional<std::uint16_t> udp_port;
+  std::optional<Address> source_ipv4;
+  std::optional<Address> source_ipv6;
+  std::optional<std::uint32_t> unknown_rate;
+
+  bool operator==(const EspChange&) const = default;
+};
+
+// An ESP client under one generation.  One that has not been heard has no outer address.
+struct EspClient {
+  std::uint32_t id = 0;
+  std::optional<std::uint32_t> generation;
+  std::optional<std::uint16_t> incarnation;
+  std::uint16_t incarnation_min = 0;
+  bool banned = false;
+  std::optional<Address> address;
+  std::uint16_t port = 0;  // 0 with native ESP
+  Encapsulation encapsulation = Encapsulation::native;
+  std::uint32_t received = 0;
+  std::uint32_t sent = 0;
+  std::optional<std::chrono::milliseconds> idle;
+  std::uint32_t moves = 0;
+  std::uint32_t failures = 0;
+  std::uint32_t network = 0;
+  std::optional<Address> inner_ipv4;
+  std::optional<Address> inner_ipv6;
+
+  bool operator==(const EspClient&) const = default;
+};
+
+// What to do to an id: ban it or lift the ban; revoke its incarnations below the least, in every live generation
+// unless one is named.
+struct EspClientChange {
+  std::uint32_t id = 0;
+  std::optional<std::uint32_t> generation;
+  std::optional<std::uint16_t> incarnation_min;
+  std::optional<bool> banned;
+
+  bool operator==(const EspClientChange&) const = default;
+};
+
+// What authenticated packets told of an ESP client.
+struct Anomaly {
+  std::uint32_t id = 0;
+  std::uint32_t generation = 0;
+  std::uint16_t incarnation = 0;
+  AnomalyKind kind = AnomalyKind::moved;
+  std::optional<Address> address;
+  std::uint16_t port = 0;
+  std::optional<Address> old_address;
+  std::uint16_t old_port = 0;
+
+  bool operator==(const Anomaly&) const = default;
+};
+
 // What the kernel tells the controller, in one message.
 struct Events {
   std::vector<Parked> parked;
   std::vector<Withdrawn> withdrawn;
+  std::vector<Anomaly> anomalies;
+
+  [[nodiscard]] bool empty() const { return parked.empty() && withdrawn.empty() && anomalies.empty(); }
 };
 
 }  // namespace sluice::netlink

@@ -8,6 +8,7 @@
 
 #include "netlink/protocol.hpp"
 #include "netlink/rule_text.hpp"
+#include "sluiced/anomaly.hpp"
 #include "sluiced/answer.hpp"
 
 namespace sluice::gateway {
@@ -147,6 +148,7 @@ Result<void> Gateway::reload(Settings settings) {
   networks_ = *std::move(networks);
   settings_.identity = std::move(settings.identity);
   settings_.networks = std::move(settings.networks);
+  settings_.esp = settings.esp;
   settings_.datagram_age = settings.datagram_age;  // of sessions to come
   // Agents of a network that is gone have nothing to do here.
   std::vector<LinkId> strays;
@@ -173,6 +175,15 @@ void Gateway::on_kernel_events(const netlink::Events& events) {
   for (const netlink::Parked& parked : events.parked) offers_.announced(parked);
   for (const netlink::Withdrawn& withdrawn : events.withdrawn)
     if (!associations_.withdrawn(withdrawn)) offers_.withdrawn(withdrawn);
+  for (const netlink::Anomaly& anomaly : events.anomalies) on_anomaly(anomaly);
+}
+
+void Gateway::on_anomaly(const netlink::Anomaly& anomaly) {
+  const NetworkSettings* network = settings_.network_of_esp(anomaly.id);
+  const std::string name = network ? network->name : std::string();
+  spdlog::log(is_worth_a_warning(anomaly) ? spdlog::level::warn : spdlog::level::debug, "{}",
+              to_log_line(anomaly, name));
+  status_.publish(to_json(anomaly, name));
 }
 
 std::shared_ptr<Record> Gateway::begin_record(const netlink::Parked& parked) {

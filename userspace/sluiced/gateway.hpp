@@ -89,6 +89,7 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   void control_ended(LinkId link, const Error& reason) override;
 
   void on_kernel_events(const netlink::Events& events);
+  void on_anomaly(const netlink::Anomaly& anomaly);
   bool on_frame(Link& link, const session::Envelope& envelope);
   void drop_link(LinkId id, const std::string& reason);
   [[nodiscard]] const Link* find_link(const std::string& network, const std::string& agent) const;

@@ -49,7 +49,7 @@ Task<void> Kernel::read_loop() {
       lost_(events.error());
       co_return;
     }
-    if (!events->parked.empty() || !events->withdrawn.empty()) on_events_(*events);
+    if (!events->empty()) on_events_(*events);
     auto [failure] = co_await descriptor_.async_wait(asio::posix::descriptor_base::wait_read, use_tuple);
     if (failure) co_return;
   }

@@ -15,6 +15,7 @@ using metrics::Families;
 using metrics::Labels;
 
 constexpr std::string_view drop = "drop_";
+constexpr std::string_view esp = "esp_";
 
 const netlink::CounterName* find_name(const netlink::Counters& counters, std::uint16_t attribute) {
   auto find = [attribute](const auto& names) -> const netlink::CounterName* {
@@ -27,6 +28,9 @@ const netlink::CounterName* find_name(const netlink::Counters& counters, std::ui
 void add_counter(Families& families, const netlink::CounterName& counter, std::uint64_t value, Labels labels) {
   std::string name(counter.name);
   std::ranges::replace(name, '-', '_');
+  // "esp_drop_short" is of the reason esp_short.
+  const bool is_esp = name.starts_with(esp) && std::string_view(name).substr(esp.size()).starts_with(drop);
+  if (is_esp) name = std::string(drop) + std::string(esp) + name.substr(esp.size() + drop.size());
   if (name.starts_with(drop)) {
     labels.push_back({"reason", name.substr(drop.size())});
     families.counter("sluice_kernel_dropped_total",

@@ -9,6 +9,7 @@
 #include "config/config.hpp"
 #include "netlink/protocol.hpp"
 #include "netlink/rule_text.hpp"
+#include "sluiced/pools.hpp"
 #include "tls/peer.hpp"
 
 namespace sluice::gateway {
@@ -34,11 +35,22 @@ constexpr std::size_t services_max = 1024;
 constexpr std::size_t client_prefixes_max = 16;
 constexpr std::size_t rules_max = 1024;
 constexpr std::size_t device_name_max = 15;
+constexpr std::size_t pools_max = 64;
+constexpr std::int64_t unknown_rate_max = 10000000;
+// Of a client's access: the network's own device, that ESP comes out of.
+constexpr std::string_view esp_access = "esp";
 
 // Client prefixes of the whole file, for the overlap check.
 struct Claimed {
   Prefix prefix;
   std::uint32_t client;
+};
+
+// What is unique in the whole file.
+struct Seen {
+  std::set<std::uint32_t> ids;
+  std::vector<Claimed> claimed;
+  std::vector<netlink::Pool> pools;
 };
 
 std::optional<std::uint32_t> parse_word(std::string_view text) {
@@ -122,12 +134,75 @@ Service read_service(Table table, const DatagramIdle& fallback) {
   return service;
 }
 
-ClientSettings read_client(Table table, std::set<std::uint32_t>& ids, std::vector<Claimed>& claimed) {
+// The module has the last word about a base; this is what can be told with a line.
+void check_bases(Table& table, const netlink::Pool& pool) {
+  if (!table.has("ipv4") && !table.has("ipv6")) table.error("ipv4", "a pool needs ipv4 or ipv6, or both");
+  if (pool.ipv4 && !pool.ipv4->is_v4()) table.error("ipv4", "is no IPv4 address");
+  if (pool.ipv6 && pool.ipv6->is_v4()) table.error("ipv6", "is no IPv6 address");
+  if (pool.ipv4 && pool.ipv4->is_v4()) {
+    const std::uint64_t first = std::uint64_t{last_32_bits(*pool.ipv4)} + pool.first;
+    const std::uint64_t last = std::uint64_t{last_32_bits(*pool.ipv4)} + pool.last;
+    if (first < 0x01000000 || last >= 0xe0000000)
+      table.error("ipv4", "plus an id is no address that a host can have: from " +
+                              address_of(*pool.ipv4, pool.first).to_string() + " to " +
+                              address_of(*pool.ipv4, pool.last).to_string());
+  }
+  if (pool.ipv6 && !pool.ipv6->is_v4() && (last_32_bits(*pool.ipv6) & netlink::esp_id_max) != 0)
+    table.error("ipv6", "the last 20 bits must be zero");
+}
+
+netlink::Pool read_pool(Table table, const NetworkSettings& network, Seen& seen) {
+  netlink::Pool pool;
+  pool.first = static_cast<std::uint32_t>(table.integer("first", 1, netlink::esp_id_max, pool.first));
+  pool.last = static_cast<std::uint32_t>(table.integer("last", 1, netlink::esp_id_max, pool.last));
+  if (pool.last < pool.first) table.error("last", "is less than first");
+  pool.ipv4 = table.parsed<Address>("ipv4", Address::parse);
+  pool.ipv6 = table.parsed<Address>("ipv6", Address::parse);
+  pool.host = table.boolean("host", false);
+  check_bases(table, pool);
+  // The SPI names the id alone, so ids are unique on the whole gateway.
+  for (const netlink::Pool& other : seen.pools) {
+    if (ids_overlap(pool, other)) table.error("first", ids_text(pool) + " overlaps another pool's " + ids_text(other));
+    if (addresses_overlap(pool, other))
+      table.error(pool.ipv4 ? "ipv4" : "ipv6", "addresses overlap those of the pool of ids " + ids_text(other));
+  }
+  for (const Address& address : network.addresses)
+    if (overlaps(pool, {address, 128}))
+      table.error(address.is_v4() ? "ipv4" : "ipv6",
+                  "the gateway address " + address.to_string() + " would be a client's, too");
+  seen.pools.push_back(pool);
+  if (seen.pools.size() > pools_max) table.error("first", "more than 64 pools");
+  return pool;
+}
+
+EspSettings read_esp(Table table) {
+  EspSettings esp;
+  esp.udp_port = static_cast<std::uint16_t>(table.integer("udp_port", 0, 65535, esp.udp_port));
+  esp.unknown_rate = static_cast<std::uint32_t>(table.integer("unknown_rate", 1, unknown_rate_max, esp.unknown_rate));
+  for (const Address& address : table.all_parsed<Address>("source", Address::parse)) {
+    auto& place = address.is_v4() ? esp.source_ipv4 : esp.source_ipv6;
+    if (place) table.error("source", "one address a family");
+    place = address;
+  }
+  return esp;
+}
+
+// A client that comes by ESP has addresses of the network's pools: nothing else gets through (E3).
+void check_esp_client(Table& table, const ClientSettings& client, const NetworkSettings& network) {
+  if (network.pools.empty()) return table.error("access", "the network has no pool of ESP clients");
+  for (const Prefix& prefix : client.prefixes)
+    if (std::ranges::none_of(network.pools, [&](const auto& pool) { return overlaps(pool, prefix); }))
+      table.error("addresses", prefix.to_string() + " has no address of the network's pools");
+}
+
+ClientSettings read_client(Table table, const NetworkSettings& network, Seen& seen) {
+  auto& [ids, claimed, pools] = seen;
   ClientSettings client;
   client.id = static_cast<std::uint32_t>(table.integer("id", 1, 0xffffffff));
   if (!ids.insert(client.id).second) table.error("id", "another client has this id");
   client.access = table.string("access");
   check_device_name(table, "access", client.access);
+  if (client.access == esp_access) client.access = network.name;
   client.prefixes = table.all_parsed<Prefix>("addresses", Prefix::parse);
   if (!table.has("addresses")) table.error("addresses", "a client needs at least one address");
   if (client.prefixes.size() > client_prefixes_max) table.error("addresses", "more than 16 addresses");
@@ -139,6 +214,7 @@ ClientSettings read_client(Table table, std::set<std::uint32_t>& ids, std::vecto
                                      std::to_string(other.client));
     claimed.push_back({prefix, client.id});
   }
+  if (!client.access.empty() && client.access == network.name) check_esp_client(table, client, network);
   client.acl = read_rules(table, "acl");
   return client;
 }
@@ -188,7 +264,7 @@ void read_route(Table table, std::vector<Route>& routes) {
   routes.push_back(std::move(route));
 }
 
-NetworkSettings read_network(Table table, std::set<std::uint32_t>& ids, std::vector<Claimed>& claimed) {
+NetworkSettings read_network(Table table, Seen& seen) {
   NetworkSettings network;
   network.name = table.string("name");
   check_device_name(table, "name", network.name);
@@ -207,7 +283,9 @@ NetworkSettings read_network(Table table, std::set<std::uint32_t>& ids, std::vec
   else if (source != "gateway")
     table.error("unreachable_source", "must be \"gateway\" or \"reporter\"");
 
-  for (const Table& client : table.tables("client")) network.clients.push_back(read_client(client, ids, claimed));
+  // Before the clients, which may be of a pool.
+  for (const Table& pool : table.tables("pool")) network.pools.push_back(read_pool(pool, network, seen));
+  for (const Table& client : table.tables("client")) network.clients.push_back(read_client(client, network, seen));
   if (auto acl = table.table("acl")) network.acl = read_rules(*acl, "rules");
   network.datagram_idle = read_idle(table, {});
   for (const Table& service : table.tables("service"))
@@ -242,11 +320,11 @@ Result<Settings> read_settings(config::File file) {
     root.error("dead_after", "must be from 1s to 10m");
   settings.datagram_age = read_duration(root, "datagram_age", age_min, age_max, settings.datagram_age);
 
-  std::set<std::uint32_t> ids;
-  std::vector<Claimed> claimed;
+  if (auto esp = root.table("esp")) settings.esp = read_esp(*esp);
+  Seen seen;
   std::set<std::string> names;
   for (Table table : root.tables("network")) {
-    settings.networks.push_back(read_network(table, ids, claimed));
+    settings.networks.push_back(read_network(table, seen));
     if (!names.insert(settings.networks.back().name).second) table.error("name", "another network has this name");
   }
   if (auto finished = file.finish(); !finished) return finished.error();
@@ -291,6 +369,16 @@ const DatagramIdle& NetworkSettings::idle_of(std::uint8_t protocol, std::uint16_
 const NetworkSettings* Settings::network(std::string_view wanted) const {
   auto found = std::ranges::find(networks, wanted, &NetworkSettings::name);
   return found == networks.end() ? nullptr : &*found;
+}
+
+const NetworkSettings* Settings::network_of_esp(std::uint32_t id) const {
+  auto has = [id](const netlink::Pool& pool) { return id >= pool.first && id <= pool.last; };
+  auto found = std::ranges::find_if(networks, [&](const auto& one) { return std::ranges::any_of(one.pools, has); });
+  return found == networks.end() ? nullptr : &*found;
+}
+
+bool Settings::asks_for_esp() const {
+  return esp || std::ranges::any_of(networks, [](const auto& network) { return !network.pools.empty(); });
 }
 
 Result<Mark> parse_mark(std::string_view text) {

@@ -52,7 +52,7 @@ struct Route {
 
 struct ClientSettings {
   std::uint32_t id = 0;
-  std::string access;  // device
+  std::string access;  // device; the network's own one for what comes by ESP
   std::vector<Prefix> prefixes;
   std::vector<netlink::Rule> acl;
 };
@@ -78,6 +78,7 @@ struct NetworkSettings {
   std::vector<Address> addresses;
   netlink::NetworkLimits limits;
   UnreachableSource unreachable_source = UnreachableSource::gateway;
+  std::vector<netlink::Pool> pools;  // without the index of the device
   std::vector<ClientSettings> clients;
   std::vector<netlink::Rule> acl;
   std::vector<Route> routes;
@@ -94,6 +95,15 @@ struct Mark {
   bool operator==(const Mark&) const = default;
 };
 
+struct EspSettings {
+  std::uint16_t udp_port = 0;  // 0: no ESP in UDP
+  std::optional<Address> source_ipv4;
+  std::optional<Address> source_ipv6;
+  std::uint32_t unknown_rate = 5000;
+
+  bool operator==(const EspSettings&) const = default;
+};
+
 struct Settings {
   std::string name;
   std::vector<Endpoint> listen;
@@ -105,9 +115,14 @@ struct Settings {
   std::uint16_t proxy_port = 0;  // 0: any free one
   Duration dead_after{10000};
   Duration datagram_age{500};  // what has waited for its DGRAM session for longer is dropped
+  std::optional<EspSettings> esp;
   std::vector<NetworkSettings> networks;
 
   [[nodiscard]] const NetworkSettings* network(std::string_view name) const;
+  // Whose pool has the id of an ESP client.
+  [[nodiscard]] const NetworkSettings* network_of_esp(std::uint32_t id) const;
+  // Does something in it need a module that knows ESP?
+  [[nodiscard]] bool asks_for_esp() const;
 };
 
 // Every error of the file at once, each with file, line and key.

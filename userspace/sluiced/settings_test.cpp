@@ -74,6 +74,12 @@ std::string with(const std::string& old_text, const std::string& new_text) {
   return at == text.npos ? text : text.replace(at, old_text.size(), new_text);
 }
 
+// The pool's table begins in line 19.
+std::string with_pool(const std::string& pool, const std::string& access = "\"acc1\"") {
+  std::string text = with("[network.acl]", "[[network.pool]]\n" + pool + "\n[network.acl]");
+  return text.replace(text.find("\"acc1\""), 6, access);
+}
+
 class WrongSettings : public testing::TestWithParam<Wrong> {};
 
 TEST_P(WrongSettings, NameFileLineAndKey) {
@@ -126,6 +132,34 @@ INSTANTIATE_TEST_SUITE_P(
               "test.toml:21:", "47 has no ports"},
         Wrong{"ports", with("[network.acl]", "[[network.service]]\nprotocol = \"udp\"\nports = \"9-8\"\n[network.acl]"),
               "test.toml:21:", "ends before it starts"},
+        Wrong{"esp_port", with("[[network]]", "[esp]\nudp_port = 65536\n[[network]]"), "test.toml:7:", "esp.udp_port"},
+        Wrong{"esp_rate", with("[[network]]", "[esp]\nunknown_rate = 0\n[[network]]"),
+              "test.toml:7:", "esp.unknown_rate"},
+        Wrong{"esp_sources", with("[[network]]", "[esp]\nsource = [\"192.0.2.1\", \"192.0.2.2\"]\n[[network]]"),
+              "test.toml:7:", "one address a family"},
+        Wrong{"esp_unknown", with("[[network]]", "[esp]\nport = 1\n[[network]]"), "test.toml:7:", "esp.port"},
+        Wrong{"pool_first", with_pool("first = 0\nipv4 = \"10.0.0.0\""), "test.toml:20:", "network.pool.first"},
+        Wrong{"pool_last", with_pool("last = 1048576\nipv4 = \"10.0.0.0\""), "test.toml:20:", "from 1 to 1048575"},
+        Wrong{"pool_order", with_pool("first = 9\nlast = 8\nipv4 = \"10.0.0.0\""), "test.toml:21:", "less than first"},
+        Wrong{"pool_no_base", with_pool("last = 9"), "test.toml:19:", "needs ipv4 or ipv6"},
+        Wrong{"pool_family", with_pool("ipv4 = \"fd65::\""), "test.toml:20:", "no IPv4 address"},
+        Wrong{"pool_family6", with_pool("ipv6 = \"10.0.0.0\""), "test.toml:20:", "no IPv6 address"},
+        Wrong{"pool_no_address", with_pool("ipv4 = \"10.0.0.0/8\""), "test.toml:20:", "network.pool.ipv4"},
+        Wrong{"pool_beyond", with_pool("ipv4 = \"223.255.0.0\""), "test.toml:20:", "no address that a host can have"},
+        Wrong{"pool_wraps", with_pool("ipv4 = \"255.255.255.255\""), "test.toml:20:", "no address that a host"},
+        Wrong{"pool_base6", with_pool("ipv6 = \"fd65::1\""), "test.toml:20:", "last 20 bits"},
+        Wrong{"pool_host", with_pool("ipv6 = \"fd65::\"\nhost = 1"), "test.toml:21:", "network.pool.host"},
+        Wrong{"pool_ids", with_pool("ipv6 = \"fd65::\"\n[[network.pool]]\nfirst = 9\nipv6 = \"fd66::\""),
+              "test.toml:22:", "9-1048575 overlaps another pool's 1-1048575"},
+        Wrong{"pool_addresses",
+              with_pool("last = 8\nipv4 = \"10.0.0.0\"\n[[network.pool]]\nfirst = 9\nipv4 = \"9.255.255.250\""),
+              "test.toml:24:", "addresses overlap"},
+        Wrong{"pool_gateway", with_pool("ipv4 = \"100.64.0.0\""),
+              "test.toml:20:", "the gateway address 100.64.0.1 would be a client's"},
+        Wrong{"esp_no_pool", with("\"acc1\"", "\"esp\""), "test.toml:15:", "no pool of ESP clients"},
+        Wrong{"esp_own_device", with("\"acc1\"", "\"corp\""), "test.toml:15:", "no pool of ESP clients"},
+        Wrong{"esp_other_addresses", with_pool("ipv4 = \"10.0.0.0\"", "\"esp\""),
+              "test.toml:16:", "100.64.1.11/32 has no address of the network's pools"},
         Wrong{"listen", with("0.0.0.0:443", "0.0.0.0"), "test.toml:2:", "listen"}),
     [](const auto& row) { return row.param.name; });
 
@@ -211,6 +245,67 @@ TEST(SettingsTest, EveryErrorIsToldAtOnce) {
   EXPECT_NE(error.find("id"), std::string::npos);
   EXPECT_NE(error.find("access"), std::string::npos);
   EXPECT_NE(error.find("addresses"), std::string::npos);
+}
+
+TEST(SettingsTest, WithoutEspNothingAsksForIt) {
+  auto settings = parse_settings(std::string(head) + body, "test.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_FALSE(settings->esp);
+  EXPECT_FALSE(settings->asks_for_esp());
+  EXPECT_EQ(settings->network_of_esp(1), nullptr);
+}
+
+TEST(SettingsTest, EspHasDefaults) {
+  auto settings = parse_settings(with("[[network]]", "[esp]\n[[network]]"), "test.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->esp, (EspSettings{0, {}, {}, 5000}));
+  EXPECT_TRUE(settings->asks_for_esp());
+  settings = parse_settings(with_pool("ipv6 = \"fd65::\""), "test.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_TRUE(settings->asks_for_esp());
+  EXPECT_EQ(settings->networks[0].pools,
+            (std::vector<netlink::Pool>{{0, 1, 1048575, {}, *Address::parse("fd65::"), false}}));
+}
+
+TEST(SettingsTest, PoolsAndTheirClients) {
+  const std::string text = std::string(head) + R"([esp]
+udp_port = 4500
+source = ["192.0.2.1", "2001:db8::1"]
+unknown_rate = 100
+
+[[network]]
+name = "corp"
+addresses = ["100.64.0.1"]
+
+[[network.client]]
+id = 2
+access = "esp"
+addresses = ["100.80.0.0/24", "fd65::/64"]
+acl = ["refuse any"]
+
+[[network.pool]]
+first = 1
+last = 1000
+ipv4 = "100.80.0.0"
+ipv6 = "fd65::"
+host = true
+
+[[network]]
+name = "lab"
+
+[[network.pool]]
+first = 1001
+ipv4 = "100.96.0.0"
+)";
+  auto settings = parse_settings(text, "test.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->esp, (EspSettings{4500, *Address::parse("192.0.2.1"), *Address::parse("2001:db8::1"), 100}));
+  const NetworkSettings& corp = settings->networks[0];
+  EXPECT_EQ(corp.clients[0].access, "corp");
+  EXPECT_EQ(corp.pools,
+            (std::vector<netlink::Pool>{{0, 1, 1000, *Address::parse("100.80.0.0"), *Address::parse("fd65::"), true}}));
+  EXPECT_EQ(settings->network_of_esp(1000), &corp);
+  EXPECT_EQ(settings->network_of_esp(1001), &settings->networks[1]);
 }
 
 TEST(SettingsTest, Marks) {

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sluice-client: puts a stock Linux host behind a gateway, by IPsec alone.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <ctime>
+#include <iostream>
+
+#include "client/tunnel.hpp"
+
+namespace {
+
+using namespace sluice;
+
+// Exit codes; sluice-client(8) has them.
+constexpr int exit_failed = 1;
+constexpr int exit_usage = 2;
+constexpr int exit_down = 3;  // as of init scripts (LSB 5.0, 22.2)
+constexpr int exit_already = 4;
+
+int fail(const Error& error, int code = exit_failed) {
+  // Several errors of a key file are several lines, each with its place.
+  std::fprintf(stderr, "%s%s\n", error.message.find('\n') == std::string::npos ? "sluice-client: " : "",
+               error.message.c_str());
+  return code;
+}
+
+int run_up(const client::UpOptions& options) {
+  auto done = client::up(options);
+  if (!done) return fail(done.error(), done.error().number == EALREADY ? exit_already : exit_failed);
+  std::printf("%s\n", done->c_str());
+  return 0;
+}
+
+int run_down() {
+  auto done = client::down();
+  if (!done) return fail(done.error());
+  std::printf("%s\n", *done ? "down" : "it was not up");
+  return 0;
+}
+
+std::string joined(const nlohmann::json& list) {
+  std::string text;
+  for (const auto& one : list) text += (text.empty() ? "" : ", ") + one.get<std::string>();
+  return text;
+}
+
+std::string association(const nlohmann::json& json) {
+  std::string text = json.at("spi").get<std::string>();
+  if (!json.at("installed").get<bool>()) return text + ", gone: deleted, or its packets are used up";
+  text += ", " + json.at("packets").dump() + " packets, " + json.at("bytes").dump() + " bytes";
+  if (json.contains("replayed"))
+    text += ", dropped: " + json.at("replayed").dump() + " replayed, " + json.at("forged").dump() + " forged";
+  return text;
+}
+
+void print(const nlohmann::json& json) {
+  const auto line = [](const char* name, const std::string& text) { std::printf("%-10s %s\n", name, text.c_str()); };
+  line("state", json.at("state").get<std::string>());
+  if (json.at("state") == "down") return;
+  std::string gateway = json.at("gateway").get<std::string>() + " from " + json.at("local").get<std::string>();
+  if (json.contains("udp_port"))
+    gateway += ", in UDP to port " + json.at("udp_port").dump() + " from " + json.at("local_port").dump();
+  line("gateway", gateway);
+  line("algorithm", json.at("algorithm").get<std::string>());
+  line("inner", joined(json.at("inner")) + " on " + json.at("interface").get<std::string>());
+  line("routes", joined(json.at("routes")));
+  line("outbound", association(json.at("outbound")));
+  line("inbound", association(json.at("inbound")));
+  line("process", json.at("process").is_null() ? "none" : json.at("process").dump());
+  char text[64] = "";
+  const std::time_t since = json.at("since").get<std::time_t>();
+  std::tm parts{};
+  if (::localtime_r(&since, &parts) != nullptr) std::strftime(text, sizeof text, "%F %T", &parts);
+  line("since", text);
+}
+
+int run_status(bool as_json) {
+  auto found = client::status();
+  if (!found) return fail(found.error());
+  if (as_json)
+    std::cout << found->dump(2) << std::endl;
+  else
+    print(*found);
+  if (found->at("state") == "down") return exit_down;
+  return found->at("state") == "up" ? 0 : exit_failed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Puts this host behind a Sluice gateway, by the kernel's own IPsec.", "sluice-client"};
+  app.set_version_flag("--version", "sluice-client " SLUICE_VERSION);
+  app.require_subcommand(1);
+  sluice::client::UpOptions options;
+  bool as_json = false;
+  sluice::client::keeper::Descriptors descriptors;
+
+  CLI::App* up_app = app.add_subcommand("up", "Bring the tunnel up");
+  up_app->add_option("--static", options.key_file, "Key file, as `sluice key derive` prints it")->required();
+  up_app->add_option("--interface", options.interface,
+                     "Interface for the inner addresses, as lo; without it a dummy device is made, " +
+                         std::string(sluice::client::own_interface_name));
+  up_app->add_flag("--foreground", options.foreground, "Stay here; SIGTERM or SIGINT takes the tunnel down");
+  CLI::App* down_app = app.add_subcommand("down", "Take it down: remove all that up made");
+  CLI::App* status_app = app.add_subcommand("status", "Show whether it is up, and what went through");
+  status_app->add_flag("--json", as_json, "Print JSON");
+  // What up executes, and nobody else: exec() is how the process that stays gets rid of memory that held keys.
+  CLI::App* keep_app = app.add_subcommand("keep", "")->group("");
+  keep_app->add_option("PIDFILE", descriptors.pid_file)->required();
+  keep_app->add_option("SOCKET", descriptors.socket)->required();
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : exit_usage;
+  }
+  if (*up_app) return run_up(options);
+  if (*down_app) return run_down();
+  if (*status_app) return run_status(as_json);
+  auto kept = sluice::client::keep(descriptors);
+  return kept ? 0 : fail(kept.error());
+}

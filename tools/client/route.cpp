@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/route.hpp"
+
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace sluice::client {
+namespace {
+
+constexpr std::size_t mapped_prefix = 12;
+constexpr std::uint8_t mapped_bits = 96;
+// What the design ships in the tunnel: room for ESP, UDP and IPv6 outside on any path of 1,500 bytes.  TCP's MSS
+// follows.
+constexpr std::uint32_t inner_mtu = 1400;
+constexpr std::uint32_t v6_metric = 1024;  // the kernel's default; asked for by deletion, which else takes any
+
+std::uint8_t family_of(bool v4) { return v4 ? AF_INET : AF_INET6; }
+
+void put_address(Request& request, Attribute attribute, const Address& address) {
+  const auto bytes = std::as_bytes(std::span{address.raw()});
+  request.put_bytes(attribute, address.is_v4() ? bytes.subspan(mapped_prefix) : bytes);
+}
+
+Result<std::uint32_t> index_of(const std::string& device) {
+  const unsigned index = ::if_nametoindex(device.c_str());
+  if (index == 0) return Error{"there is no device \"" + device + "\"", ENODEV};
+  return index;
+}
+
+Request device_request(const std::string& name) {
+  ifinfomsg info{};
+  info.ifi_flags = info.ifi_change = IFF_UP;
+  Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, info);
+  request.put_string(SLUICE_ATTRIBUTE(IFLA_IFNAME), name);
+  request.nest(SLUICE_ATTRIBUTE(IFLA_LINKINFO), [&] {
+    request.put_bytes(SLUICE_ATTRIBUTE(IFLA_INFO_KIND), std::as_bytes(std::span{"dummy", 5}));
+  });
+  return request;
+}
+
+Request address_request(const Step& step, std::uint32_t ifindex, bool add) {
+  const Address& address = step.destination.address;
+  ifaddrmsg info{};
+  info.ifa_family = family_of(address.is_v4());
+  info.ifa_prefixlen = address.is_v4() ? 32 : 128;
+  // Nobody else is behind the device: there is no one to find a duplicate with.
+  if (!address.is_v4()) info.ifa_flags = IFA_F_NODAD;
+  info.ifa_index = ifindex;
+  Request request(add ? RTM_NEWADDR : RTM_DELADDR, add ? NLM_F_CREATE | NLM_F_EXCL : 0, info);
+  put_address(request, SLUICE_ATTRIBUTE(IFA_LOCAL), address);
+  put_address(request, SLUICE_ATTRIBUTE(IFA_ADDRESS), address);
+  return request;
+}
+
+Request route_request(const Step& step, std::uint32_t ifindex, bool add) {
+  const bool v4 = is_v4(step.destination);
+  rtmsg info{};
+  info.rtm_family = family_of(v4);
+  info.rtm_dst_len = static_cast<std::uint8_t>(step.destination.length - (v4 ? mapped_bits : 0));
+  info.rtm_table = RT_TABLE_MAIN;
+  info.rtm_protocol = RTPROT_STATIC;
+  info.rtm_scope = v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  info.rtm_type = RTN_UNICAST;
+  Request request(add ? RTM_NEWROUTE : RTM_DELROUTE, add ? NLM_F_CREATE | NLM_F_EXCL : 0, info);
+  if (info.rtm_dst_len != 0) put_address(request, SLUICE_ATTRIBUTE(RTA_DST), step.destination.address);
+  request.put(SLUICE_ATTRIBUTE(RTA_OIF), ifindex);
+  if (!v4) request.put(SLUICE_ATTRIBUTE(RTA_PRIORITY), v6_metric);
+  if (step.prefer) put_address(request, SLUICE_ATTRIBUTE(RTA_PREFSRC), *step.prefer);
+  request.nest(SLUICE_ATTRIBUTE(RTA_METRICS), [&] { request.put(SLUICE_ATTRIBUTE(RTAX_MTU), inner_mtu); });
+  return request;
+}
+
+bool is_gone(const Result<void>& done) {
+  const int number = done.ok() ? 0 : done.error().number;
+  return number == ENODEV || number == ESRCH || number == ENOENT || number == EADDRNOTAVAIL;
+}
+
+}  // namespace
+
+Result<Routing> Routing::open() {
+  auto netlink = Netlink::open(NETLINK_ROUTE);
+  if (!netlink) return netlink.error();
+  return Routing(*std::move(netlink));
+}
+
+Result<Routing::Path> Routing::path_to(const Address& address) {
+  rtmsg info{};
+  info.rtm_family = family_of(address.is_v4());
+  info.rtm_dst_len = address.is_v4() ? 32 : 128;
+  Request request(RTM_GETROUTE, 0, info);
+  put_address(request, SLUICE_ATTRIBUTE(RTA_DST), address);
+  std::optional<Address> source;
+  std::uint32_t index = 0;
+  auto done = netlink_.ask(std::move(request), [&](Bytes answer) {
+    if (answer.size() < NLMSG_ALIGN(sizeof(rtmsg))) return;
+    for_each_attribute(answer.subspan(NLMSG_ALIGN(sizeof(rtmsg))), [&](std::uint16_t type, Bytes payload) {
+      if (type == RTA_OIF && payload.size() == sizeof index) std::memcpy(&index, payload.data(), sizeof index);
+      if (type != RTA_PREFSRC) return;
+      auto parsed = Address::from_bytes({reinterpret_cast<const char*>(payload.data()), payload.size()});
+      if (parsed) source = *parsed;
+    });
+  });
+  const std::string what = "no way to the gateway " + address.to_string();
+  if (!done) return done.error().in(what);
+  char device[IF_NAMESIZE];
+  if (!source || ::if_indextoname(index, device) == nullptr)
+    return Error{what + ": no source address for it", ENETUNREACH};
+  return Path{*source, device};
+}
+
+Result<bool> Routing::is_loopback(const std::string& interface) {
+  auto index = index_of(interface);
+  if (!index) return index.error();
+  ifinfomsg info{};
+  info.ifi_index = static_cast<int>(*index);
+  unsigned flags = 0;
+  auto done = netlink_.ask(Request(RTM_GETLINK, 0, info), [&](Bytes answer) {
+    ifinfomsg about;
+    if (answer.size() < sizeof about) return;
+    std::memcpy(&about, answer.data(), sizeof about);
+    flags = about.ifi_flags;
+  });
+  if (!done) return done.error().in("device " + interface);
+  return (flags & IFF_LOOPBACK) != 0;
+}
+
+Result<std::uint32_t> Routing::make(const Step& step) {
+  if (step.kind == Step::Kind::device) {
+    auto done = netlink_.ask(device_request(step.device));
+    if (!done && done.error().number == EEXIST)
+      return Error{"there is a device \"" + step.device + "\" already, and it is not ours; --interface uses it",
+                   EEXIST};
+    if (!done && done.error().number == EOPNOTSUPP)
+      return Error{"the kernel has no dummy devices; --interface takes one that is there, as lo", EOPNOTSUPP};
+    if (!done) return done.error();
+    return index_of(step.device);
+  }
+  auto index = index_of(step.device);
+  if (!index) return index.error();
+  const bool address = step.kind == Step::Kind::address;
+  auto done = netlink_.ask(address ? address_request(step, *index, true) : route_request(step, *index, true));
+  // The user may have given the interface its address before.
+  if (!done && address && done.error().number == EEXIST) return 0U;
+  if (!done && done.error().number == EEXIST) return Error{"there is one already, and it is not ours", EEXIST};
+  if (!done) return done.error();
+  return *index;
+}
+
+Result<void> Routing::undo(const Step& step) {
+  Result<void> done;
+  if (step.kind == Step::Kind::device) {
+    ifinfomsg info{};
+    info.ifi_index = static_cast<int>(step.ifindex);
+    done = netlink_.ask(Request(RTM_DELLINK, 0, info));
+  } else if (step.kind == Step::Kind::address) {
+    done = netlink_.ask(address_request(step, step.ifindex, false));
+  } else {
+    done = netlink_.ask(route_request(step, step.ifindex, false));
+  }
+  return is_gone(done) ? Result<void>() : done;
+}
+
+}  // namespace sluice::client

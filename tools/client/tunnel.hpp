@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Up, down and status: the steps of a tunnel in their order, with a record of what was made, and the keeper's life.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+#include "client/keeper.hpp"
+
+namespace sluice::client {
+
+struct UpOptions {
+  std::filesystem::path key_file;
+  std::optional<std::string> interface;  ///< one that is there; nothing: a dummy of our own
+  bool foreground = false;
+};
+
+/// The name of the device that is made where none is given.
+inline constexpr const char* own_interface_name = "sluice0";
+
+/// What happened, in a line.  EALREADY: it is up.  All is undone when it fails.  With *foreground* it only comes back
+/// when it fails: the process becomes the keeper.
+Result<std::string> up(const UpOptions& options);
+
+/// Ends the keeper and removes what up() made; true if there was something to remove.
+Result<bool> down();
+
+/// {"state": "up" | "broken" | "down", ...}.  No key is in it.
+Result<nlohmann::json> status();
+
+/// What the keeper does: keep, and at the end undo.
+Result<void> keep(const keeper::Descriptors& descriptors);
+
+}  // namespace sluice::client

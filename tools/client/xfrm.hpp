@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The IPsec steps of a tunnel: SAs and policies, over NETLINK_XFRM.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "client/netlink.hpp"
+#include "client/step.hpp"
+
+namespace sluice::client {
+
+class Xfrm {
+ public:
+  static Result<Xfrm> open();
+
+  /// *keying* is needed for a state alone.
+  Result<void> make(const Tunnel& tunnel, const Step& step, const derivation::Secret& keying);
+  /// What is not there any more is no error.
+  Result<void> undo(const Tunnel& tunnel, const Step& step);
+
+  struct Counters {
+    std::uint64_t packets = 0, bytes = 0;
+    std::uint32_t replayed = 0, forged = 0;  ///< dropped; inbound
+  };
+  /// Nothing: there is no such SA, because it was deleted or has reached its hard limit.
+  Result<std::optional<Counters>> counters(const Tunnel& tunnel, bool out);
+
+ private:
+  explicit Xfrm(Netlink netlink) : netlink_(std::move(netlink)) {}
+  Netlink netlink_;
+};
+
+}  // namespace sluice::client
