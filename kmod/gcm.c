@@ -6,6 +6,7 @@
 
 #include "cipher.h"
 #include "gcm.h"
+#include "kunit.h"
 
 int sluice_gcm_set_key(struct sluice_gcm *gcm, const u8 *key, unsigned int length)
 {
@@ -18,6 +19,7 @@ int sluice_gcm_set_key(struct sluice_gcm *gcm, const u8 *key, unsigned int lengt
 	aes_encrypt(&gcm->aes, (u8 *)&gcm->subkey, (u8 *)&gcm->subkey);
 	return 0;
 }
+EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_gcm_set_key);
 
 static void hash(const struct sluice_gcm *gcm, be128 *sum, const u8 *data, unsigned int length)
 {
@@ -80,9 +82,11 @@ int sluice_gcm_decrypt(const struct sluice_gcm *gcm, u8 *packet, unsigned int le
 	crypt(gcm, packet, length);
 	return 0;
 }
+EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_gcm_decrypt);
 
 void sluice_gcm_encrypt(const struct sluice_gcm *gcm, u8 *packet, unsigned int length)
 {
 	crypt(gcm, packet, length);
 	compute_icv(gcm, packet, length, packet + length - SLUICE_ESP_ICV);
 }
+EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_gcm_encrypt);
