@@ -25,6 +25,10 @@ lab_sluiced_config() {
 		dead_after = "10s"
 		$metrics
 
+		[esp]
+		udp_port = 4500
+		source = ["$LAB_GATEWAY_WAN", "$LAB_GATEWAY_WAN6"]
+
 		[[network]]
 		name = "$LAB_NETWORK"
 		addresses = ["$LAB_GW", "$LAB_GW6"]
@@ -37,6 +41,13 @@ lab_sluiced_config() {
 		  id = 2
 		  access = "$LAB_ACCESS"
 		  addresses = ["$LAB_CLIENT2_ADDRESS", "$LAB_CLIENT2_ADDRESS6"]
+		  [[network.pool]]
+		  ipv4 = "100.80.0.0"
+		  ipv6 = "fd80::"
+		  [[network.client]]
+		  id = 4
+		  access = "esp"
+		  addresses = ["100.80.0.0/12", "fd80::/64"]
 		  [[network.route]]
 		  prefix = "10.20.0.0/16"
 		  agents = ["berlin"]

@@ -10,6 +10,8 @@ lab_environment() {
 	export LAB_CLIENT=client LAB_CLIENT2=client2 LAB_OTHER=other LAB_DIRECT=direct LAB_GATEWAY=gateway LAB_AGENT=agent
 	export LAB_SERVER=server LAB_WAN=wan LAB_NAT=nat LAB_PROXY=proxy LAB_ROUTER=far LAB_AGENT2=agent2 LAB_SERVER2=server2
 	export LAB_DIRECT_ROUTER=dagent
+	# clients by ESP: over IPv4, in UDP behind a home router, over IPv6
+	export LAB_ESP=esp LAB_ESP_NAT=espnat LAB_ESP6=esp6 LAB_HOME=home LAB_INTERNET=inet
 	# destinations
 	lab_pair LAB_OPEN 10.20.0.10 fd20::10
 	lab_pair LAB_CLOSED 10.20.0.11 fd20::11
@@ -30,6 +32,11 @@ lab_environment() {
 	lab_pair LAB_CLIENT2_ADDRESS 100.64.1.12 fd64:1::12
 	lab_pair LAB_OTHER_ADDRESS 100.64.2.11 fd64:2::11
 	lab_pair LAB_DIRECT_ADDRESS 100.64.3.11 fd64:3::11
+	# of ESP clients inside (their ids are 17, 18 and 19), and outside
+	lab_pair LAB_ESP_ADDRESS 100.80.0.17 fd80::11
+	lab_pair LAB_ESP_NAT_ADDRESS 100.80.0.18 fd80::12
+	lab_pair LAB_ESP6_ADDRESS 100.80.0.19 fd80::13
+	export LAB_ESP_OUTER=203.0.113.10 LAB_ESP_NAT_OUTER=203.0.113.18 LAB_ESP6_OUTER=2001:db8:3:6::10
 	lab_pair LAB_GATEWAY_WAN 192.0.2.1 2001:db8:1::1
 	lab_pair LAB_AGENT_ADDRESS 10.20.0.2 fd20::2
 	lab_pair LAB_PROXY_ADDRESS 10.20.0.20 fd20::20

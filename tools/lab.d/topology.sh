@@ -7,6 +7,7 @@
 
 # name, then "router" for one that forwards
 LAB_NAMESPACES="client client2 other direct access gateway dgw:router wan:router dwan:router nat:router
+	inet:router esp espnat esp6 home:router
 	lan agent dagent:router agent2 far:router hop2:router hop3:router distant narrow server server2 closed silent proxy"
 
 topology_links() {
@@ -18,6 +19,12 @@ topology_links() {
 	link gateway acc1 access gateway
 	link gateway acc2 other eth0
 	link dgw acc direct eth0
+	# the internet, over which ESP clients come: one by IPv4, one behind a home router, one by IPv6
+	link gateway acc3 inet gw
+	link inet esp esp eth0
+	link inet esp6 esp6 eth0
+	link inet home home wan
+	link home lan espnat eth0
 	# the wide area, once for the gateway's path and once for the direct one
 	link gateway wan wan gw
 	link nat wan wan far
@@ -75,8 +82,23 @@ topology_of() {
 	gateway)
 		address acc1 100.64.1.254/24 fd64:1::254/64
 		address acc2 100.64.2.254/24 fd64:2::254/64
+		address acc3 203.0.113.1/29 2001:db8:3::1/64
 		address wan 192.0.2.1/24 2001:db8:1::1/64
+		route 203.0.113.0/24 203.0.113.2; route 2001:db8:3::/48 2001:db8:3::2
 		default 192.0.2.254 2001:db8:1::254 ;;
+	inet)
+		address gw 203.0.113.2/29 2001:db8:3::2/64
+		address esp 203.0.113.9/29
+		address esp6 2001:db8:3:6::1/64
+		address home 203.0.113.17/29
+		default 203.0.113.1 2001:db8:3::1 ;;
+	esp) address eth0 203.0.113.10/29; echo "route add default via 203.0.113.9" ;;
+	esp6) address eth0 2001:db8:3:6::10/64; echo "route add default via 2001:db8:3:6::1" ;;
+	home)
+		address wan 203.0.113.18/29
+		address lan 192.168.7.1/24
+		echo "route add default via 203.0.113.17" ;;
+	espnat) address eth0 192.168.7.10/24; echo "route add default via 192.168.7.1" ;;
 	dgw)
 		address acc 100.64.3.254/24 fd64:3::254/64
 		address wan 192.0.2.1/24 2001:db8:1::1/64
@@ -148,6 +170,7 @@ rules_of() {
 		}
 		END
 		;;
+	home) echo 'table inet nat { chain out { type nat hook postrouting priority 100; oifname "wan" masquerade; }; }' ;;
 	silent)
 		echo "table inet silence { chain input { type filter hook input priority 0; $nd; drop; }; }" ;;
 	esac
@@ -161,6 +184,7 @@ delays_of() {
 	access) set -- client client2 ;;
 	gateway) set -- acc2 ;;
 	dgw) set -- acc ;;
+	inet) set -- gw ;;
 	*) return ;;
 	esac
 	for dev; do echo "qdisc add dev $dev root netem delay 1ms limit 20000"; done
