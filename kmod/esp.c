@@ -24,19 +24,15 @@ static void new_nonce(struct sluice_esp *esp)
 	esp->iv_prefix = get_random_u32();
 }
 
-int sluice_esp_init(struct sluice_net *sn)
+void sluice_esp_init(struct sluice_net *sn)
 {
 	struct sluice_esp *esp = &sn->esp;
 
-	esp->limiter = alloc_percpu(struct sluice_limiter);
-	if (!esp->limiter)
-		return -ENOMEM;
 	esp->unknown_rate = SLUICE_UNKNOWN_RATE_DEFAULT;
 	seqlock_init(&esp->source_lock);
 	sluice_generations_init(sn);
 	sluice_anomalies_init(&esp->anomalies);
 	new_nonce(esp);
-	return 0;
 }
 
 void sluice_esp_exit(struct sluice_net *sn)
@@ -54,7 +50,7 @@ void sluice_esp_exit(struct sluice_net *sn)
 	sluice_anomalies_stop(&esp->anomalies);
 	WARN_ON_ONCE(rcu_access_pointer(esp->pools));
 	kvfree(rcu_dereference_protected(esp->banned, true));
-	free_percpu(esp->limiter);
+	sluice_limiter_destroy(sn);
 }
 
 int sluice_esp_ban(struct sluice_net *sn, u32 id, bool banned)

@@ -40,7 +40,7 @@ struct socket;
  * @nonce: boot nonce
  * @iv_prefix: first half of each initialization vector sent
  * @unknown_rate: decryptions a second on each CPU for unknown sources; read anywhere
- * @limiter: what has been spent of it
+ * @limiter: what has been spent of it, by CPU; NULL: there has been no generation
  * @udp_port: host byte order; 0: none; read anywhere
  * @udp: its sockets, IPv4 and IPv6
  * @source: outer source addresses, by SLUICE_POOL_*; unspecified: the route's; read anywhere, written under @source_lock
@@ -60,7 +60,7 @@ struct sluice_esp {
 	u8 nonce[SLUICE_NONCE_LENGTH];
 	u32 iv_prefix;
 	u32 unknown_rate;
-	struct sluice_limiter __percpu *limiter;
+	struct sluice_limiter *limiter;
 	u16 udp_port;
 	struct socket *udp[2];
 	struct in6_addr source[2];
@@ -69,7 +69,7 @@ struct sluice_esp {
 };
 
 /* A namespace comes, and goes when its devices and with them its pools are gone. */
-int sluice_esp_init(struct sluice_net *sn);
+void sluice_esp_init(struct sluice_net *sn);
 void sluice_esp_exit(struct sluice_net *sn);
 
 /* The module comes and goes: IP protocol 50, and who tells when time stood still.  The second waits for every receiver. */

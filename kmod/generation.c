@@ -10,6 +10,7 @@
 #include "esp.h"
 #include "generation.h"
 #include "kunit.h"
+#include "limiter.h"
 #include "net.h"
 
 /* Slot 3 is never ours: a value that is derived for it is no session key, and tells master keys apart. */
@@ -157,7 +158,7 @@ int sluice_generation_create(struct sluice_net *sn, const struct sluice_generati
 	lockdep_assert_held(&sn->config_lock);
 
 	expire(sn);
-	err = may_come(sn, request->number, extack) ?: sluice_ciphers_begin();
+	err = may_come(sn, request->number, extack) ?: sluice_ciphers_begin() ?: sluice_limiter_begin(sn);
 	if (err)
 		return err;
 	generation = kvzalloc(sizeof(*generation), GFP_KERNEL);

@@ -8,7 +8,7 @@
  *	whose source address? -> came in on the client's device? -> headers whole?
  *	TCP of a known connection, or an ICMP error about one -> the proxy
  *	the link's own traffic -> the host
- *	the gateway address -> echo reply, or refused
+ *	the gateway address -> echo reply, a question for the policy to the host, or refused
  *	TCP SYN, echo request -> TTL left? -> parked already? -> access lists -> park
  *	other TCP -> RST;  other ICMP -> dropped, or administratively prohibited
  *	any other protocol -> TTL left? -> association bound, in discard or parked already? -> access lists -> park
@@ -31,6 +31,7 @@
 #include "net.h"
 #include "network.h"
 #include "packet.h"
+#include "policy.h"
 #include "relay.h"
 #include "reply.h"
 
@@ -167,7 +168,7 @@ static unsigned int answer_error(struct sluice_network *network, const struct sk
 	return answer_error_from(network, skb, packet, error, NULL, counter);
 }
 
-/* To the network's own address: it answers echo (I2), and there is nothing else on it. */
+/* To the network's own address: it answers echo (I2) and questions for the policy (K1), and there is nothing else on it. */
 static unsigned int hook_gateway(struct sluice_network *network, struct sk_buff *skb,
 				 const struct nf_hook_state *state, const struct sluice_packet *packet)
 {
@@ -187,6 +188,11 @@ static unsigned int hook_gateway(struct sluice_network *network, struct sk_buff 
 			return drop(network, SLUICE_COUNT_DROP_MALFORMED);
 		sluice_reply_reset(network, packet);
 		return drop(network, SLUICE_COUNT_GATEWAY_REFUSED);
+	}
+	/* Its socket, and its limits, are in policy.c. */
+	if (packet->protocol == IPPROTO_UDP && sluice_policy_is_asked(network->sn, packet->destination_port)) {
+		sluice_count(network, SLUICE_COUNT_PASSED_LINK);
+		return NF_ACCEPT;
 	}
 	/* About our own answers, path MTU above all: the host's. */
 	if (is_icmp(packet) && sluice_icmp_is_error(packet->family, packet->icmp_type)) {

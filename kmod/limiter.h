@@ -6,6 +6,7 @@
 #ifndef _SLUICE_LIMITER_H
 #define _SLUICE_LIMITER_H
 
+#include <linux/cache.h>
 #include <linux/types.h>
 
 struct sluice_net;
@@ -18,14 +19,20 @@ struct sluice_net;
  * @second: jiffies when the present second began
  * @spent: in it
  * @id_spent: in it, by hash of the id
+ *
+ * There is one only where there has been a generation: a namespace that takes no ESP has none.
  */
 struct sluice_limiter {
 	unsigned long second;
 	u32 spent;
 	u8 id_spent[SLUICE_LIMITER_IDS];
-};
+} ____cacheline_aligned;
 
-/* BH off.  May one packet that claims to be of @id, from an unknown source, have a decryption? */
+/* config_lock held, process context.  -ENOMEM.  What there is stays until sluice_limiter_destroy(). */
+int sluice_limiter_begin(struct sluice_net *sn);
+void sluice_limiter_destroy(struct sluice_net *sn);
+
+/* BH off; a generation has been found.  May one packet that claims to be of @id, from an unknown source, have a decryption? */
 bool sluice_limiter_take(struct sluice_net *sn, u32 id);
 
 #endif /* _SLUICE_LIMITER_H */

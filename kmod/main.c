@@ -12,6 +12,7 @@
 #include "kunit.h"
 #include "net.h"
 #include "netlink.h"
+#include "policy.h"
 #include "relay.h"
 
 static unsigned int sluice_net_id __read_mostly;
@@ -36,18 +37,13 @@ static int __net_init sluice_net_init(struct net *net)
 	if (!sn->stats)
 		return -ENOMEM;
 	err = sluice_client_tables_init(sn);
-	if (err)
-		goto err_stats;
-	err = sluice_esp_init(sn);
-	if (err)
-		goto err_tables;
+	if (err) {
+		free_percpu(sn->stats);
+		return err;
+	}
+	sluice_esp_init(sn);
+	sluice_policy_init(sn);
 	return 0;
-
-err_tables:
-	sluice_client_tables_destroy(sn);
-err_stats:
-	free_percpu(sn->stats);
-	return err;
 }
 
 /* Devices are gone before this runs, and with them networks, clients, hooks and parked SYNs. */
@@ -55,6 +51,7 @@ static void __net_exit sluice_net_exit(struct net *net)
 {
 	struct sluice_net *sn = sluice_net(net);
 
+	sluice_policy_exit(sn);
 	sluice_esp_exit(sn);
 	sluice_controller_stop(&sn->controller);
 	sluice_park_forget_withdrawn(&sn->park);

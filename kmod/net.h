@@ -38,6 +38,7 @@
 #include "controller.h"
 #include "esp.h"
 #include "park.h"
+#include "policy.h"
 #include "stats.h"
 #include "steer.h"
 
@@ -60,6 +61,7 @@
  * @relay: the controller's datagram socket, with a reference; changed under @config_lock, NULL: none
  * @relay_epoch: changes as its queue fills and empties, see relay.c; read and written by any CPU
  * @esp: clients that come in by ESP
+ * @policy: what answers questions for the policy
  * @stats: counters that belong to no network
  */
 struct sluice_net {
@@ -80,6 +82,7 @@ struct sluice_net {
 	struct sock __rcu *relay;
 	u32 relay_epoch;
 	struct sluice_esp esp;
+	struct sluice_policy policy;
 	struct sluice_ns_stats __percpu *stats;
 };
 

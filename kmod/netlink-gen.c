@@ -86,6 +86,16 @@ static struct netlink_range_validation sluice_esp_client_id_range = {
 	.max = 1048575,
 };
 
+static struct netlink_range_validation sluice_policy_rate_range = {
+	.min = 1,
+	.max = 10000000,
+};
+
+static struct netlink_range_validation sluice_policy_source_rate_range = {
+	.min = 1,
+	.max = 65535,
+};
+
 const struct nla_policy sluice_prefix_policy[SLUICE_A_PREFIX_MAX + 1] = {
 	[SLUICE_A_PREFIX_ADDRESS] = NLA_POLICY_EXACT_LEN(16),
 	[SLUICE_A_PREFIX_LENGTH] = NLA_POLICY_MAX(NLA_U8, 128),
@@ -222,6 +232,13 @@ static const struct nla_policy sluice_esp_client_set_policy[SLUICE_A_ESP_CLIENT_
 static const struct nla_policy sluice_esp_client_get_policy[SLUICE_A_ESP_CLIENT_GENERATION + 1] = {
 	[SLUICE_A_ESP_CLIENT_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_esp_client_id_range),
 	[SLUICE_A_ESP_CLIENT_GENERATION] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
+static const struct nla_policy sluice_policy_set_policy[SLUICE_A_POLICY_SOURCE_RATE + 1] = {
+	[SLUICE_A_POLICY_PORT] = { .type = NLA_U16 },
+	[SLUICE_A_POLICY_BLOB] = NLA_POLICY_RANGE(NLA_BINARY, 1, 1200),
+	[SLUICE_A_POLICY_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_policy_rate_range),
+	[SLUICE_A_POLICY_SOURCE_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_policy_source_rate_range),
 };
 
 const struct genl_ops sluice_netlink_ops[] = {
@@ -388,6 +405,18 @@ const struct genl_ops sluice_netlink_ops[] = {
 		.dumpit		= sluice_netlink_esp_client_get_dump,
 		.policy		= sluice_esp_client_get_policy,
 		.maxattr	= SLUICE_A_ESP_CLIENT_GENERATION,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_POLICY_SET,
+		.doit		= sluice_netlink_policy_set,
+		.policy		= sluice_policy_set_policy,
+		.maxattr	= SLUICE_A_POLICY_SOURCE_RATE,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= SLUICE_CMD_POLICY_GET,
+		.doit		= sluice_netlink_policy_get,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

@@ -42,6 +42,8 @@ int sluice_netlink_generation_del(struct sk_buff *skb, struct genl_info *info);
 int sluice_netlink_generation_get_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int sluice_netlink_esp_client_set(struct sk_buff *skb, struct genl_info *info);
 int sluice_netlink_esp_client_get_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int sluice_netlink_policy_set(struct sk_buff *skb, struct genl_info *info);
+int sluice_netlink_policy_get(struct sk_buff *skb, struct genl_info *info);
 
 /* Counters kept for each network, in the order of their attributes. */
 enum sluice_network_counter {
@@ -135,6 +137,11 @@ enum sluice_namespace_counter {
 	SLUICE_NS_COUNT_ESP_SEND_MEMORY,
 	SLUICE_NS_COUNT_ANOMALIES,
 	SLUICE_NS_COUNT_ANOMALIES_LOST,
+	SLUICE_NS_COUNT_POLICY_ANSWERED,
+	SLUICE_NS_COUNT_POLICY_SHORT,
+	SLUICE_NS_COUNT_POLICY_DROP_MALFORMED,
+	SLUICE_NS_COUNT_POLICY_DROP_LIMITED,
+	SLUICE_NS_COUNT_POLICY_DROP_MEMORY,
 	__SLUICE_NS_COUNT_MAX
 };
 

@@ -70,7 +70,9 @@ def policy_entry(spec, group, attr):
     if kind == "nest":
         return f"NLA_POLICY_NESTED(sluice_{lower(attr['nested-attributes'])}_policy)"
     if kind == "binary":
-        return f"NLA_POLICY_EXACT_LEN({checks['exact-len']})"
+        if "exact-len" in checks:
+            return f"NLA_POLICY_EXACT_LEN({checks['exact-len']})"
+        return f"NLA_POLICY_RANGE(NLA_BINARY, {checks['min-len']}, {checks['max-len']})"
     if kind == "string":
         return f"{{ .type = NLA_NUL_STRING, .len = {checks['max-len']} }}"
     nla = f"NLA_{kind.upper()}"

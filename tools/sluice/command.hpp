@@ -14,13 +14,15 @@
 
 namespace sluice::cli {
 
-// Exit codes: 0 done, 1 failed, 2 wrong usage.
+// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done and there is none (policy ask).
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
+inline constexpr int exit_none = 3;
 
 struct Context {
   bool json = false;
   std::filesystem::path socket = "/run/sluice/sluiced.sock";
+  int exit_code = 0;  // of an action that is done
 };
 
 // The chosen subcommand leaves what it will do here; main runs it.
@@ -44,6 +46,7 @@ void add_pool(CLI::App& app, Context& context, Action& action);
 void add_generation(CLI::App& app, Context& context, Action& action);
 void add_esp(CLI::App& app, Context& context, Action& action);
 void add_esp_client(CLI::App& app, Context& context, Action& action);
+void add_policy(CLI::App& app, Context& context, Action& action);
 
 // A pretty JSON document on stdout; bytes that are no UTF-8 are replaced.
 void print_json(const nlohmann::json& json);

@@ -10,9 +10,9 @@ namespace {
 
 using Add = void (*)(CLI::App&, Context&, Action&);
 
-constexpr Add commands[] = {add_network, add_client, add_acl,        add_parked,      add_counters,  add_agent,
-                            add_route,   add_stream, add_key,        add_association, add_monitor,   add_why,
-                            add_status,  add_pool,   add_generation, add_esp,         add_esp_client};
+constexpr Add commands[] = {add_network, add_client, add_acl,        add_parked,      add_counters,   add_agent,
+                            add_route,   add_stream, add_key,        add_association, add_monitor,    add_why,
+                            add_status,  add_pool,   add_generation, add_esp,         add_esp_client, add_policy};
 
 }  // namespace
 
@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : exit_usage;
   }
   const auto done = action();
-  if (done) return 0;
+  if (done) return context.exit_code;
   std::fprintf(stderr, "sluice: %s\n", done.error().message.c_str());
   return exit_failed;
 }

@@ -252,6 +252,17 @@ Message dump_esp_clients(std::optional<std::uint32_t> id) {
   return message;
 }
 
+Message set_policy(const PolicyChange& change) {
+  Message message(SLUICE_CMD_POLICY_SET);
+  if (change.port) message.put(SLUICE_A_POLICY_PORT, *change.port);
+  if (change.blob) message.put_bytes(SLUICE_A_POLICY_BLOB, std::as_bytes(std::span{*change.blob}));
+  if (change.rate) message.put(SLUICE_A_POLICY_RATE, *change.rate);
+  if (change.source_rate) message.put(SLUICE_A_POLICY_SOURCE_RATE, *change.source_rate);
+  return message;
+}
+
+Message get_policy() { return Message(SLUICE_CMD_POLICY_GET); }
+
 void put_generation(Message& message, const Generation& generation) {
   message.put(SLUICE_A_GENERATION_NUMBER, generation.number);
   message.put(SLUICE_A_GENERATION_ALGORITHM, static_cast<std::uint8_t>(generation.algorithm));

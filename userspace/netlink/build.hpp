@@ -41,6 +41,8 @@ Message dump_generations();
 Message set_esp_client(const EspClientChange& change);
 // All, or with an id that one alone.
 Message dump_esp_clients(std::optional<std::uint32_t> id);
+Message set_policy(const PolicyChange& change);
+Message get_policy();
 
 // The most verdicts that one message may carry, by the contract.
 inline constexpr std::size_t max_verdicts = 1024;

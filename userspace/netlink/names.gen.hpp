@@ -48,7 +48,7 @@ inline constexpr CounterName network_counters[] = {
     {SLUICE_A_COUNTER_DROP_ERROR, "drop-error", "ICMP errors and other packets that no answer may be sent to (RFC 1122, 3.2.2), dropped."},
     {SLUICE_A_COUNTER_REPLY_FAILED, "reply-failed", "Answers that could not be built or routed to the client."},
     {SLUICE_A_COUNTER_RELEASE_FAILED, "release-failed", "Accepted SYNs that could not be released (their access device is gone)."},
-    {SLUICE_A_COUNTER_PASSED_LINK, "passed-link", "Packets of the link itself (multicast, neighbour discovery, DHCP), left to the host."},
+    {SLUICE_A_COUNTER_PASSED_LINK, "passed-link", "Packets of the link itself (multicast, neighbour discovery, DHCP), and questions for the policy to the gateway address, left to the host."},
     {SLUICE_A_COUNTER_BOUND, "bound", "Verdict accept: associations bound (U1)."},
     {SLUICE_A_COUNTER_HELD, "held", "Datagrams that wait for a verdict with the first one of their association."},
     {SLUICE_A_COUNTER_UNBOUND, "unbound", "Bound associations that ended: by verdict unbind, or because the controller is gone."},
@@ -102,6 +102,11 @@ inline constexpr CounterName namespace_counters[] = {
     {SLUICE_A_COUNTER_ESP_SEND_MEMORY, "esp-send-memory", "Packets dropped for want of memory for a copy or the cipher."},
     {SLUICE_A_COUNTER_ANOMALIES, "anomalies", "Anomalies seen, whether told or not."},
     {SLUICE_A_COUNTER_ANOMALIES_LOST, "anomalies-lost", "Anomalies that found no controller, its socket full, or too many before them."},
+    {SLUICE_A_COUNTER_POLICY_ANSWERED, "policy-answered", "Questions for the policy that were answered.  The policy counters together are all that came to its port."},
+    {SLUICE_A_COUNTER_POLICY_SHORT, "policy-short", "Shorter than the answer: answered with the length that is needed alone."},
+    {SLUICE_A_COUNTER_POLICY_DROP_MALFORMED, "policy-drop-malformed", "No question, or from a port below 1024, an address that is not one host's, or to many."},
+    {SLUICE_A_COUNTER_POLICY_DROP_LIMITED, "policy-drop-limited", "Above rate or source-rate."},
+    {SLUICE_A_COUNTER_POLICY_DROP_MEMORY, "policy-drop-memory", "Without memory, or a route, for the answer."},
 };
 
 inline constexpr std::string_view verdict_names[] = {
@@ -318,6 +323,15 @@ constexpr std::string_view attribute_name(uint8_t command, uint16_t attribute) {
         case SLUICE_A_ESP_CLIENT_OLD_PORT: return "old-port";
       }
       break;
+    case SLUICE_CMD_POLICY_SET:
+    case SLUICE_CMD_POLICY_GET:
+      switch (attribute) {
+        case SLUICE_A_POLICY_PORT: return "port";
+        case SLUICE_A_POLICY_BLOB: return "blob";
+        case SLUICE_A_POLICY_RATE: return "rate";
+        case SLUICE_A_POLICY_SOURCE_RATE: return "source-rate";
+      }
+      break;
     case SLUICE_CMD_COUNTER_GET:
       switch (attribute) {
         case SLUICE_A_COUNTER_NETWORK: return "network";
@@ -405,6 +419,11 @@ constexpr std::string_view attribute_name(uint8_t command, uint16_t attribute) {
         case SLUICE_A_COUNTER_ESP_SEND_MEMORY: return "esp-send-memory";
         case SLUICE_A_COUNTER_ANOMALIES: return "anomalies";
         case SLUICE_A_COUNTER_ANOMALIES_LOST: return "anomalies-lost";
+        case SLUICE_A_COUNTER_POLICY_ANSWERED: return "policy-answered";
+        case SLUICE_A_COUNTER_POLICY_SHORT: return "policy-short";
+        case SLUICE_A_COUNTER_POLICY_DROP_MALFORMED: return "policy-drop-malformed";
+        case SLUICE_A_COUNTER_POLICY_DROP_LIMITED: return "policy-drop-limited";
+        case SLUICE_A_COUNTER_POLICY_DROP_MEMORY: return "policy-drop-memory";
       }
       break;
   }

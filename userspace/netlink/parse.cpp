@@ -452,6 +452,28 @@ Result<Esp> parse_esp(Bytes attributes) {
   return esp;
 }
 
+Result<Policy> parse_policy(Bytes attributes) {
+  Policy policy;
+  bool well_formed = for_each_attribute(attributes, [&](std::uint16_t type, Bytes value) {
+    switch (type) {
+      case SLUICE_A_POLICY_PORT:
+        return read(value, policy.port);
+      case SLUICE_A_POLICY_BLOB:
+        if (value.empty() || value.size() > policy_blob_max) return false;
+        policy.blob.resize(value.size());
+        std::memcpy(policy.blob.data(), value.data(), value.size());
+        return true;
+      case SLUICE_A_POLICY_RATE:
+        return read(value, policy.rate);
+      case SLUICE_A_POLICY_SOURCE_RATE:
+        return read(value, policy.source_rate);
+    }
+    return true;
+  });
+  if (!well_formed) return malformed("policy");
+  return policy;
+}
+
 Result<EspClient> parse_esp_client(Bytes attributes) {
   EspClient client;
   bool well_formed = for_each_attribute(attributes, [&](std::uint16_t type, Bytes value) {

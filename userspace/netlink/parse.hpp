@@ -22,6 +22,7 @@ Result<Pool> parse_pool(Bytes attributes);
 Result<Generation> parse_generation(Bytes attributes);
 Result<Esp> parse_esp(Bytes attributes);
 Result<EspClient> parse_esp_client(Bytes attributes);
+Result<Policy> parse_policy(Bytes attributes);
 // PARKED_NTF, WITHDRAWN_NTF or ANOMALY_NTF, added to what *events* holds; other commands are a newer module's.
 Result<void> parse_events(std::uint8_t command, Bytes attributes, Events& events);
 

@@ -194,6 +194,8 @@ Result<void> Socket::delete_pool(std::uint32_t first) { return request(netlink::
 Result<std::vector<Pool>> Socket::pools() { return dump<Pool>(dump_pools, parse_pool); }
 Result<void> Socket::set_esp(const EspChange& change) { return request(netlink::set_esp(change), nullptr); }
 Result<Esp> Socket::esp() { return get<Esp>(get_esp(), parse_esp); }
+Result<void> Socket::set_policy(const PolicyChange& change) { return request(netlink::set_policy(change), nullptr); }
+Result<Policy> Socket::policy() { return get<Policy>(get_policy(), parse_policy); }
 Result<void> Socket::new_generation(const NewGeneration& generation) {
   return request(netlink::new_generation(generation), nullptr);
 }

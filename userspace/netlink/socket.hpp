@@ -39,6 +39,8 @@ class Socket {
   Result<std::vector<Pool>> pools();
   Result<void> set_esp(const EspChange& change);
   Result<Esp> esp();
+  Result<void> set_policy(const PolicyChange& change);
+  Result<Policy> policy();
   Result<void> new_generation(const NewGeneration& generation);
   Result<void> promote_generation(std::uint32_t number, std::optional<std::chrono::seconds> overlap);
   Result<void> delete_generation(std::uint32_t number);

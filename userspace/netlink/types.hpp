@@ -301,6 +301,28 @@ struct EspChange {
   bool operator==(const EspChange&) const = default;
 };
 
+// The policy responder.
+struct Policy {
+  std::uint16_t port = 0;  // 0: off, and there is no blob
+  std::vector<std::uint8_t> blob;
+  std::uint32_t rate = 0;
+  std::uint32_t source_rate = 0;
+
+  bool operator==(const Policy&) const = default;
+};
+
+inline constexpr std::size_t policy_blob_max = 1200;
+
+// A change to it; what is absent stays.
+struct PolicyChange {
+  std::optional<std::uint16_t> port;
+  std::optional<std::vector<std::uint8_t>> blob;
+  std::optional<std::uint32_t> rate;
+  std::optional<std::uint32_t> source_rate;
+
+  bool operator==(const PolicyChange&) const = default;
+};
+
 // An ESP client under one generation.  One that has not been heard has no outer address.
 struct EspClient {
   std::uint32_t id = 0;
