@@ -15,7 +15,7 @@ using metrics::Families;
 using metrics::Labels;
 
 constexpr std::string_view drop = "drop_";
-constexpr std::string_view esp = "esp_";
+constexpr std::string_view drop_of[] = {"esp_", "policy_"};
 
 const netlink::CounterName* find_name(const netlink::Counters& counters, std::uint16_t attribute) {
   auto find = [attribute](const auto& names) -> const netlink::CounterName* {
@@ -28,9 +28,10 @@ const netlink::CounterName* find_name(const netlink::Counters& counters, std::ui
 void add_counter(Families& families, const netlink::CounterName& counter, std::uint64_t value, Labels labels) {
   std::string name(counter.name);
   std::ranges::replace(name, '-', '_');
-  // "esp_drop_short" is of the reason esp_short.
-  const bool is_esp = name.starts_with(esp) && std::string_view(name).substr(esp.size()).starts_with(drop);
-  if (is_esp) name = std::string(drop) + std::string(esp) + name.substr(esp.size() + drop.size());
+  // "esp_drop_short" is of the reason esp_short, "policy_drop_limited" of policy_limited.
+  for (const std::string_view part : drop_of)
+    if (name.starts_with(part) && std::string_view(name).substr(part.size()).starts_with(drop))
+      name = std::string(drop) + std::string(part) + name.substr(part.size() + drop.size());
   if (name.starts_with(drop)) {
     labels.push_back({"reason", name.substr(drop.size())});
     families.counter("sluice_kernel_dropped_total",

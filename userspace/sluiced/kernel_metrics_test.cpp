@@ -31,6 +31,7 @@ TEST(KernelMetrics, EveryCounterIsToldOnceForItsNetwork) {
             SLUICE_A_COUNTER_DROP_PARK_FULL);
   EXPECT_EQ(values.at(R"(sluice_kernel_dropped_total{reason="no_client"})"), SLUICE_A_COUNTER_DROP_NO_CLIENT);
   EXPECT_EQ(values.at(R"(sluice_kernel_dropped_total{reason="esp_spoofed"})"), SLUICE_A_COUNTER_ESP_DROP_SPOOFED);
+  EXPECT_EQ(values.at(R"(sluice_kernel_dropped_total{reason="policy_limited"})"), SLUICE_A_COUNTER_POLICY_DROP_LIMITED);
   EXPECT_EQ(values.at("sluice_kernel_esp_sent_total"), SLUICE_A_COUNTER_ESP_SENT);
   EXPECT_EQ(values.at("sluice_kernel_verdict_stale_total"), SLUICE_A_COUNTER_VERDICT_STALE);
   EXPECT_EQ(values.at(R"(sluice_kernel_park_used{network="corp"})"), 3);
