@@ -146,7 +146,8 @@ static int check_before(struct sluice_incoming *in, const struct sk_buff *skb)
 	if (in->record) {
 		spin_lock(lock);
 		why = check_record(in);
-		known = sluice_record_is_at(in->record, in->from);
+		/* Another incarnation is another key, which has to be derived. */
+		known = in->incarnation == in->record->incarnation && sluice_record_is_at(in->record, in->from);
 		spin_unlock(lock);
 	}
 	if (why == GO_ON && !known && !sluice_limiter_take(in->sn, in->id))
@@ -275,7 +276,7 @@ static int cut(struct sk_buff *skb, u8 *next_header)
 
 	padding = text[length - 2];
 	*next_header = text[length - 1];
-	if (padding + 2 > length)
+	if (padding + 2 > length || length % 4)
 		return SLUICE_NS_COUNT_ESP_DROP_PADDING;
 	for (i = 0; i < padding; i++)
 		if (text[length - 2 - padding + i] != i + 1)
@@ -348,7 +349,9 @@ static void deliver(struct sluice_incoming *in, struct sk_buff *skb)
 	unsigned int length = skb->len;
 
 	skb_reset_mac_header(skb);
+	skb_reset_transport_header(skb);
 	skb->mac_len = 0;
+	skb->encapsulation = 0;
 	skb_clear_hash(skb);
 	__skb_tunnel_rx(skb, network->dev, in->sn->net);
 	skb_scrub_packet(skb, true);
@@ -375,6 +378,11 @@ static int process(struct sluice_incoming *in, struct sk_buff *skb, bool udp)
 	why = check_before(in, skb);
 	if (why != GO_ON)
 		return why;
+	/* What the host's own IPsec has chosen may be in our range: asked where nobody is known, so that clients do not pay. */
+	if (!udp && !in->known && is_foreign(in, skb))
+		return SLUICE_NS_COUNT_ESP_FOREIGN;
+	if (skb_is_gso(skb))
+		return SLUICE_NS_COUNT_ESP_DROP_FRAGMENT;
 	in->tos = outer_ipv4(skb) ? ip_hdr(skb)->tos : ipv6_get_dsfield(ipv6_hdr(skb));
 	/* Plaintext must not be written into pages that others can read or map. */
 	if (skb_linearize_cow(skb))

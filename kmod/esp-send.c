@@ -133,13 +133,13 @@ static int route_ipv6(struct sluice_outgoing *out, struct net *net, __be16 sourc
 		.fl6_dport = out->to.port,
 		.fl6_sport = source_port,
 	};
+	struct dst_entry *dst = ip6_dst_lookup_flow(net, NULL, &flow, NULL);
 
-	out->dst = ip6_route_output(net, NULL, &flow);
-	if (out->dst->error)
-		return out->dst->error;
-	if (!ipv6_addr_any(&out->source))
-		return 0;
-	return ipv6_dev_get_saddr(net, ip6_dst_idev(out->dst)->dev, &flow.daddr, 0, &out->source);
+	if (IS_ERR(dst))
+		return PTR_ERR(dst);
+	out->dst = dst;
+	out->source = flow.saddr;
+	return 0;
 }
 
 static int find_route(struct sluice_outgoing *out, __be16 source_port)
@@ -221,6 +221,8 @@ static int encapsulate(struct sluice_outgoing *out, struct sk_buff *skb)
 	why = make_room(out, skb, trailer);
 	if (why != GO_ON)
 		return why;
+	skb->encapsulation = 0;
+	skb_reset_inner_network_header(skb);	/* from where the device's bytes are counted */
 	tail = __skb_put(skb, trailer);
 	for (i = 0; i < padding; i++)
 		tail[i] = i + 1;
@@ -317,8 +319,9 @@ static int send(struct sluice_outgoing *out, struct sk_buff *skb)
 	u32 id;
 	int why;
 
-	if (!pskb_inet_may_pull(skb))
-		return SLUICE_NS_COUNT_ESP_SEND_NO_CLIENT;
+	/* Neither family, or not even a header: nobody's, and nothing to be answered. */
+	if ((skb->protocol != htons(ETH_P_IP) && skb->protocol != htons(ETH_P_IPV6)) || !pskb_inet_may_pull(skb))
+		return SLUICE_NS_COUNT_ESP_SEND_NO_ROUTE;
 	id = destination_id(out, skb);
 	if (!id)
 		return SLUICE_NS_COUNT_ESP_SEND_NO_CLIENT;

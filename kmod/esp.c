@@ -259,10 +259,34 @@ static void forget_everything(void)
 	up_read(&net_rwsem);
 }
 
+static bool image_is_made;
+
+bool sluice_esp_frozen(void)
+{
+	return READ_ONCE(image_is_made);
+}
+
+/* From the first notice to the last nothing may be brought in: it would be in the image, and be used before and after. */
 static int power_event(struct notifier_block *block, unsigned long event, void *data)
 {
-	if (event == PM_HIBERNATION_PREPARE || event == PM_RESTORE_PREPARE)
+	switch (event) {
+	case PM_HIBERNATION_PREPARE:
+	case PM_RESTORE_PREPARE:
+		WRITE_ONCE(image_is_made, true);
 		forget_everything();
+		break;
+	case PM_POST_HIBERNATION:
+	case PM_POST_RESTORE:
+		forget_everything();
+		WRITE_ONCE(image_is_made, false);
+		break;
+	/* Asleep, the clock that ends a generation stands still. */
+	case PM_POST_SUSPEND:
+		forget_everything();
+		break;
+	default:
+		break;
+	}
 	return NOTIFY_DONE;
 }
 

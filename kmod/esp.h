@@ -74,6 +74,10 @@ void sluice_esp_exit(struct sluice_net *sn);
 
 /* The module comes and goes: IP protocol 50, and who tells when time stood still.  The second waits for every receiver. */
 int sluice_esp_register(void);
+
+/* Under a config_lock.  Is an image of this machine being made or taken up?  Then no generation may come. */
+bool sluice_esp_frozen(void);
+
 void sluice_esp_unregister(void);
 
 static inline bool sluice_esp_banned(const struct sluice_esp *esp, u32 id)

@@ -99,6 +99,10 @@ static int may_come(struct sluice_net *sn, u32 number, struct netlink_ext_ack *e
 {
 	unsigned int i, live = 0;
 
+	if (sluice_esp_frozen()) {
+		NL_SET_ERR_MSG(extack, "the machine is being hibernated or restored");
+		return -EBUSY;
+	}
 	if (number <= sn->esp.newest) {
 		NL_SET_ERR_MSG(extack, "not newer than the last generation");
 		return -ESTALE;
@@ -223,7 +227,8 @@ int sluice_generation_promote(struct sluice_net *sn, u32 number, u32 overlap, st
 	}
 	WRITE_ONCE(generation->state, SLUICE_GENERATION_STATE_CURRENT);
 	/* Senders look for the current one first: at no time is a client under neither. */
-	rcu_assign_pointer(sn->esp.previous, old);
+	if (old)
+		rcu_assign_pointer(sn->esp.previous, old);
 	rcu_assign_pointer(sn->esp.current_, generation);
 	expire(sn);
 	return 0;

@@ -285,11 +285,12 @@ int sluice_netlink_generation_del(struct sk_buff *skb, struct genl_info *info)
 
 static int fill_generation(struct sk_buff *msg, const struct sluice_generation *generation)
 {
+	long left = generation->end - jiffies;
+
 	if (nla_put_u32(msg, SLUICE_A_GENERATION_NUMBER, generation->number) ||
 	    nla_put_u8(msg, SLUICE_A_GENERATION_ALGORITHM, generation->algorithm) ||
 	    nla_put_u8(msg, SLUICE_A_GENERATION_STATE, generation->state) ||
-	    nla_put_u32(msg, SLUICE_A_GENERATION_REMAINING,
-			(generation->end - jiffies) / HZ) ||
+	    nla_put_u32(msg, SLUICE_A_GENERATION_REMAINING, max(left, 0L) / HZ) ||
 	    nla_put_u32(msg, SLUICE_A_GENERATION_CLIENTS, atomic_read(&generation->records.heard)) ||
 	    nla_put_u32(msg, SLUICE_A_GENERATION_MEMORY, sluice_records_memory(&generation->records)))
 		return -EMSGSIZE;

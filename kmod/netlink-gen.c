@@ -76,6 +76,11 @@ static struct netlink_range_validation sluice_esp_unknown_rate_range = {
 	.max = 10000000,
 };
 
+static struct netlink_range_validation sluice_generation_number_range = {
+	.min = 1,
+	.max = 4294967292,
+};
+
 static struct netlink_range_validation sluice_generation_lifetime_range = {
 	.min = 1,
 	.max = 86400,
@@ -207,19 +212,19 @@ static const struct nla_policy sluice_esp_set_policy[SLUICE_A_ESP_UNKNOWN_RATE +
 };
 
 static const struct nla_policy sluice_generation_new_policy[SLUICE_A_GENERATION_LIFETIME + 1] = {
-	[SLUICE_A_GENERATION_NUMBER] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_GENERATION_NUMBER] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_generation_number_range),
 	[SLUICE_A_GENERATION_ALGORITHM] = NLA_POLICY_MAX(NLA_U8, __SLUICE_ALGORITHM_COUNT - 1),
 	[SLUICE_A_GENERATION_MASTER_KEY] = NLA_POLICY_EXACT_LEN(32),
 	[SLUICE_A_GENERATION_LIFETIME] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_generation_lifetime_range),
 };
 
 static const struct nla_policy sluice_generation_promote_policy[SLUICE_A_GENERATION_OVERLAP + 1] = {
-	[SLUICE_A_GENERATION_NUMBER] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_GENERATION_NUMBER] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_generation_number_range),
 	[SLUICE_A_GENERATION_OVERLAP] = NLA_POLICY_RANGE(NLA_U32, 1, 600),
 };
 
 static const struct nla_policy sluice_generation_del_policy[SLUICE_A_GENERATION_NUMBER + 1] = {
-	[SLUICE_A_GENERATION_NUMBER] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SLUICE_A_GENERATION_NUMBER] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_generation_number_range),
 };
 
 static const struct nla_policy sluice_esp_client_set_policy[SLUICE_A_ESP_CLIENT_BANNED + 1] = {
