@@ -26,16 +26,14 @@ static int device_init(struct net_device *dev)
 	network->stats = netdev_alloc_pcpu_stats(struct sluice_stats);
 	if (!network->stats)
 		return -ENOMEM;
-	dev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
-	if (!dev->tstats)
+	if (sluice_compat_dev_tstats_init(dev))
 		goto err_stats;
 	if (gro_cells_init(&network->gro_cells, dev))
 		goto err_tstats;
 	return 0;
 
 err_tstats:
-	free_percpu(dev->tstats);
-	dev->tstats = NULL;
+	sluice_compat_dev_tstats_free(dev);
 err_stats:
 	free_percpu(network->stats);
 	network->stats = NULL;
@@ -58,7 +56,7 @@ static void device_free(struct net_device *dev)
 	struct sluice_network *network = netdev_priv(dev);
 
 	kvfree(rcu_dereference_protected(network->acl, true));
-	free_percpu(dev->tstats);
+	sluice_compat_dev_tstats_free(dev);
 	free_percpu(network->stats);
 }
 
@@ -108,6 +106,7 @@ static void device_setup(struct net_device *dev)
 	netif_keep_dst(dev);
 	sluice_compat_dev_netns_immutable(dev);
 	sluice_compat_dev_lltx(dev);
+	sluice_compat_dev_tstats_setup(dev);
 	SET_NETDEV_DEVTYPE(dev, &device_type);
 
 	network->dev = dev;
