@@ -2,6 +2,7 @@
 /* Anomalies of ESP clients, see anomaly.h; what each of them means: Documentation/esp.rst. */
 
 #include <linux/hash.h>
+#include <linux/mm.h>
 #include <linux/netlink.h>
 #include <net/netlink.h>
 
@@ -51,34 +52,40 @@ static bool take(struct sluice_anomalies *anomalies, struct sluice_anomaly_repor
 static void anomalies_work(struct work_struct *work)
 {
 	struct sluice_anomalies *anomalies = container_of(work, struct sluice_anomalies, work);
-	struct sluice_net *sn = container_of(anomalies, struct sluice_net, esp.anomalies);
 	struct sluice_anomaly_report anomaly;
 
 	while (take(anomalies, &anomaly))
-		if (!sluice_controller_event(sn, SLUICE_CMD_ANOMALY_NTF, fill, &anomaly))
-			sluice_ns_count(sn, SLUICE_NS_COUNT_ANOMALIES_LOST);
+		if (!sluice_controller_event(anomalies->sn, SLUICE_CMD_ANOMALY_NTF, fill, &anomaly))
+			sluice_ns_count(anomalies->sn, SLUICE_NS_COUNT_ANOMALIES_LOST);
 }
 
-void sluice_anomalies_init(struct sluice_anomalies *anomalies)
+struct sluice_anomalies *sluice_anomalies_create(struct sluice_net *sn)
 {
+	struct sluice_anomalies *anomalies = kvzalloc(sizeof(*anomalies), GFP_KERNEL_ACCOUNT);
+
+	if (!anomalies)
+		return NULL;
+	anomalies->sn = sn;
 	spin_lock_init(&anomalies->lock);
 	INIT_WORK(&anomalies->work, anomalies_work);
+	return anomalies;
 }
 
-void sluice_anomalies_stop(struct sluice_anomalies *anomalies)
+void sluice_anomalies_destroy(struct sluice_anomalies *anomalies)
 {
+	if (!anomalies)
+		return;
 	cancel_work_sync(&anomalies->work);
+	kvfree(anomalies);
 }
 
 /* The lock held. */
-static void wait_to_be_told(struct sluice_net *sn, const struct sluice_anomaly_report *anomaly)
+static void wait_to_be_told(struct sluice_anomalies *anomalies, const struct sluice_anomaly_report *anomaly)
 {
-	struct sluice_anomalies *anomalies = &sn->esp.anomalies;
-
 	lockdep_assert_held(&anomalies->lock);
 
 	if (anomalies->count == SLUICE_ANOMALIES_WAITING) {
-		sluice_ns_count(sn, SLUICE_NS_COUNT_ANOMALIES_LOST);
+		sluice_ns_count(anomalies->sn, SLUICE_NS_COUNT_ANOMALIES_LOST);
 		return;
 	}
 	anomalies->waiting[(anomalies->first + anomalies->count++) % SLUICE_ANOMALIES_WAITING] = *anomaly;
@@ -109,23 +116,20 @@ static bool may_be_told(struct sluice_mover *mover)
 	return true;
 }
 
-void sluice_anomaly_tell(struct sluice_net *sn, const struct sluice_anomaly_report *anomaly)
+void sluice_anomaly_tell(struct sluice_anomalies *anomalies, const struct sluice_anomaly_report *anomaly)
 {
-	struct sluice_anomalies *anomalies = &sn->esp.anomalies;
-
-	sluice_ns_count(sn, SLUICE_NS_COUNT_ANOMALIES);
+	sluice_ns_count(anomalies->sn, SLUICE_NS_COUNT_ANOMALIES);
 	spin_lock_bh(&anomalies->lock);
 	if (may_be_told(mover_of(anomalies, anomaly)))
-		wait_to_be_told(sn, anomaly);
+		wait_to_be_told(anomalies, anomaly);
 	spin_unlock_bh(&anomalies->lock);
 }
 
-void sluice_anomaly_moved(struct sluice_net *sn, struct sluice_anomaly_report *anomaly)
+void sluice_anomaly_moved(struct sluice_anomalies *anomalies, struct sluice_anomaly_report *anomaly)
 {
-	struct sluice_anomalies *anomalies = &sn->esp.anomalies;
 	struct sluice_mover *mover;
 
-	sluice_ns_count(sn, SLUICE_NS_COUNT_ANOMALIES);
+	sluice_ns_count(anomalies->sn, SLUICE_NS_COUNT_ANOMALIES);
 	spin_lock_bh(&anomalies->lock);
 	mover = mover_of(anomalies, anomaly);
 	if (same_endpoint(&mover->before, &anomaly->now) && mover->back < U8_MAX)
@@ -133,9 +137,9 @@ void sluice_anomaly_moved(struct sluice_net *sn, struct sluice_anomaly_report *a
 	mover->before = anomaly->before;
 	if (mover->back == SLUICE_MOVER_BACK) {
 		anomaly->kind = SLUICE_ANOMALY_ALTERNATES;
-		wait_to_be_told(sn, anomaly);
+		wait_to_be_told(anomalies, anomaly);
 	} else if (mover->back < SLUICE_MOVER_BACK && may_be_told(mover)) {
-		wait_to_be_told(sn, anomaly);
+		wait_to_be_told(anomalies, anomaly);
 	}
 	spin_unlock_bh(&anomalies->lock);
 }

@@ -54,6 +54,7 @@ struct sluice_mover {
 
 /**
  * struct sluice_anomalies - a network namespace's
+ * @sn: the network namespace
  * @lock: guards all of it; BH; taken under a record's lock or none
  * @first: index of the oldest that waits
  * @count: how many wait
@@ -62,6 +63,7 @@ struct sluice_mover {
  * @work: tells
  */
 struct sluice_anomalies {
+	struct sluice_net *sn;
 	spinlock_t lock;
 	unsigned int first;
 	unsigned int count;
@@ -70,14 +72,15 @@ struct sluice_anomalies {
 	struct work_struct work;
 };
 
-void sluice_anomalies_init(struct sluice_anomalies *anomalies);
-/* No packet comes any more. */
-void sluice_anomalies_stop(struct sluice_anomalies *anomalies);
+/* Process context.  NULL: no memory. */
+struct sluice_anomalies *sluice_anomalies_create(struct sluice_net *sn);
+/* No packet comes any more.  @anomalies may be NULL. */
+void sluice_anomalies_destroy(struct sluice_anomalies *anomalies);
 
 /* BH off.  Counts it, and has it told. */
-void sluice_anomaly_tell(struct sluice_net *sn, const struct sluice_anomaly_report *anomaly);
+void sluice_anomaly_tell(struct sluice_anomalies *anomalies, const struct sluice_anomaly_report *anomaly);
 
 /* BH off.  The client has moved: tells of it, and of the alternation that it may be part of (esp.rst, A1 and A2). */
-void sluice_anomaly_moved(struct sluice_net *sn, struct sluice_anomaly_report *anomaly);
+void sluice_anomaly_moved(struct sluice_anomalies *anomalies, struct sluice_anomaly_report *anomaly);
 
 #endif /* _SLUICE_ANOMALY_H */

@@ -27,6 +27,7 @@
 #include "kunit.h"
 
 #define SLUICE_WAYS	2
+#define SLUICE_LIBRARY	"sluice-library"	/* gcm.c, among the names of drivers */
 
 static unsigned int key_cache = 1024;
 module_param(key_cache, uint, 0444);
@@ -42,7 +43,8 @@ struct sluice_cipher_set {
 
 /**
  * struct sluice_ciphers - one CPU's; BH off on that CPU
- * @set: 1 << ciphers_bits sets
+ * @set: 1 << @bits sets
+ * @bits: how many sets, as a power of two
  * @scratch: keys that have not been shown to be of use
  * @fallback: for when the vector unit is in use by whom a softirq interrupted; never kept
  * @request: for all of them
@@ -50,16 +52,17 @@ struct sluice_cipher_set {
  */
 struct sluice_ciphers {
 	struct sluice_cipher_set *set;
+	unsigned int bits;
 	struct sluice_cipher scratch;
 	struct sluice_cipher fallback;
 	struct aead_request *request;
 	struct work_struct flush;
 };
 
-static DEFINE_MUTEX(ciphers_lock);	/* begin and destroy */
+static DEFINE_MUTEX(ciphers_lock);	/* guards what follows; the packet path reads none of it */
 static struct sluice_ciphers __percpu *ciphers;
-static unsigned int ciphers_bits;
-static enum { CIPHERS_LIBRARY, CIPHERS_INTERNAL, CIPHERS_SYNCHRONOUS } ciphers_kind;
+static enum { CIPHERS_UNKNOWN, CIPHERS_LIBRARY, CIPHERS_INTERNAL, CIPHERS_SYNCHRONOUS } ciphers_kind;
+static char ciphers_driver[CRYPTO_MAX_ALG_NAME];
 
 /* ---- wiping ---- */
 
@@ -87,7 +90,7 @@ static void flush_cpu(struct sluice_ciphers *c)
 {
 	unsigned int i, way;
 
-	for (i = 0; i < 1U << ciphers_bits; i++) {
+	for (i = 0; i < 1U << c->bits; i++) {
 		local_bh_disable();
 		for (way = 0; way < SLUICE_WAYS; way++)
 			cipher_wipe(&c->set[i].way[way]);
@@ -108,8 +111,6 @@ void sluice_ciphers_flush(u64 owner)
 {
 	int cpu;
 
-	if (!ciphers)
-		return;
 	mutex_lock(&flush_lock);
 	flush_owner = owner;
 	/* Nobody can come to have one meanwhile: the generation cannot be found any more. */
@@ -146,24 +147,30 @@ static struct crypto_aead *driver_alloc(int kind)
 	return ERR_PTR(err);
 }
 
-static int probe(void)
+/* ciphers_lock held.  What is there when it is first asked for is what is used. */
+static void probe(void)
 {
 	static const int kinds[] = { CIPHERS_INTERNAL, CIPHERS_SYNCHRONOUS };
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+	for (i = 0; ciphers_kind == CIPHERS_UNKNOWN && i < ARRAY_SIZE(kinds); i++) {
 		struct crypto_aead *tfm = driver_alloc(kinds[i]);
 
 		if (IS_ERR(tfm))
 			continue;
+		strscpy(ciphers_driver, crypto_tfm_alg_driver_name(crypto_aead_tfm(tfm)), sizeof(ciphers_driver));
+		ciphers_kind = kinds[i];
 		crypto_free_aead(tfm);
-		return kinds[i];
 	}
-	return CIPHERS_LIBRARY;
+	if (ciphers_kind == CIPHERS_UNKNOWN) {
+		strscpy(ciphers_driver, SLUICE_LIBRARY, sizeof(ciphers_driver));
+		ciphers_kind = CIPHERS_LIBRARY;
+	}
 }
 
-static int cipher_init(struct sluice_cipher *cipher, int kind)
+static int cipher_init(struct sluice_ciphers *c, struct sluice_cipher *cipher, int kind)
 {
+	cipher->home = c;
 	if (kind == CIPHERS_LIBRARY) {
 		cipher->gcm = kzalloc(sizeof(*cipher->gcm), GFP_KERNEL);
 		return cipher->gcm ? 0 : -ENOMEM;
@@ -186,7 +193,7 @@ static void ciphers_free_cpu(struct sluice_ciphers *c)
 {
 	unsigned int i, way;
 
-	for (i = 0; c->set && i < 1U << ciphers_bits; i++)
+	for (i = 0; c->set && i < 1U << c->bits; i++)
 		for (way = 0; way < SLUICE_WAYS; way++)
 			cipher_free(&c->set[i].way[way]);
 	kvfree(c->set);
@@ -195,30 +202,36 @@ static void ciphers_free_cpu(struct sluice_ciphers *c)
 	kfree_sensitive(c->request);
 }
 
+static unsigned int set_bits(void)
+{
+	return ilog2(clamp(key_cache, (unsigned int)SLUICE_WAYS, 16384U) / SLUICE_WAYS);
+}
+
 static int ciphers_init_cpu(struct sluice_ciphers *c)
 {
 	unsigned int i, way;
 	int err;
 
 	INIT_WORK(&c->flush, flush_work_run);
-	c->set = kvcalloc(1U << ciphers_bits, sizeof(*c->set), GFP_KERNEL);
+	c->bits = set_bits();
+	c->set = kvcalloc(1U << c->bits, sizeof(*c->set), GFP_KERNEL);
 	if (!c->set)
 		return -ENOMEM;
-	for (i = 0; i < 1U << ciphers_bits; i++) {
+	for (i = 0; i < 1U << c->bits; i++) {
 		for (way = 0; way < SLUICE_WAYS; way++) {
-			err = cipher_init(&c->set[i].way[way], ciphers_kind);
+			err = cipher_init(c, &c->set[i].way[way], ciphers_kind);
 			if (err)
 				return err;
 		}
 		cond_resched();
 	}
-	err = cipher_init(&c->scratch, ciphers_kind);
+	err = cipher_init(c, &c->scratch, ciphers_kind);
 	if (err || ciphers_kind == CIPHERS_LIBRARY)
 		return err;
 	c->request = kzalloc(sizeof(*c->request) + crypto_aead_reqsize(c->scratch.tfm), GFP_KERNEL);
 	if (!c->request)
 		return -ENOMEM;
-	return ciphers_kind == CIPHERS_INTERNAL ? cipher_init(&c->fallback, CIPHERS_LIBRARY) : 0;
+	return ciphers_kind == CIPHERS_INTERNAL ? cipher_init(c, &c->fallback, CIPHERS_LIBRARY) : 0;
 }
 
 static void ciphers_free(struct sluice_ciphers __percpu *all)
@@ -230,36 +243,36 @@ static void ciphers_free(struct sluice_ciphers __percpu *all)
 	free_percpu(all);
 }
 
-int sluice_ciphers_begin(void)
+static struct sluice_ciphers __percpu *ciphers_make(void)
 {
-	struct sluice_ciphers __percpu *all;
-	int cpu, err = 0;
+	struct sluice_ciphers __percpu *all = alloc_percpu(struct sluice_ciphers);
+	int cpu, err;
 
-	mutex_lock(&ciphers_lock);
-	if (ciphers)
-		goto out;
-	ciphers_bits = ilog2(clamp(key_cache, (unsigned int)SLUICE_WAYS, 16384U) / SLUICE_WAYS);
-	ciphers_kind = probe();
-	all = alloc_percpu(struct sluice_ciphers);
-	if (!all) {
-		err = -ENOMEM;
-		goto out;
-	}
+	if (!all)
+		return ERR_PTR(-ENOMEM);
 	for_each_possible_cpu(cpu) {
 		err = ciphers_init_cpu(per_cpu_ptr(all, cpu));
-		if (err)
-			break;
-	}
-	if (err)
+		if (!err)
+			continue;
 		ciphers_free(all);
-	else
-		/* Whoever sees it sees it filled: pairs with ciphers_made(). */
-		smp_store_release(&ciphers, all);
-out:
-	mutex_unlock(&ciphers_lock);
-	return err;
+		return ERR_PTR(err);
+	}
+	return all;
 }
-EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_ciphers_begin);
+
+struct sluice_ciphers __percpu *sluice_ciphers_get(void)
+{
+	struct sluice_ciphers __percpu *all;
+
+	mutex_lock(&ciphers_lock);
+	probe();
+	all = ciphers ?: ciphers_make();
+	if (!IS_ERR(all))
+		ciphers = all;
+	mutex_unlock(&ciphers_lock);
+	return all;
+}
+EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_ciphers_get);
 
 void sluice_ciphers_destroy(void)
 {
@@ -268,43 +281,31 @@ void sluice_ciphers_destroy(void)
 	ciphers = NULL;
 }
 
-static struct sluice_ciphers __percpu *ciphers_made(void)
-{
-	/* Pairs with sluice_ciphers_begin(). */
-	return smp_load_acquire(&ciphers);
-}
-
-static const char *driver_of(const struct sluice_cipher *cipher)
-{
-	if (cipher->tfm)
-		return crypto_tfm_alg_driver_name(crypto_aead_tfm(cipher->tfm));
-	return cipher->gcm ? "sluice-library" : NULL;
-}
-
 const char *sluice_ciphers_driver(void)
 {
-	struct sluice_ciphers __percpu *all = ciphers_made();
-
-	return all ? driver_of(&per_cpu_ptr(all, 0)->scratch) : NULL;
+	mutex_lock(&ciphers_lock);
+	probe();
+	mutex_unlock(&ciphers_lock);
+	/* It does not change any more. */
+	return ciphers_driver;
 }
 
 const char *sluice_ciphers_fallback(void)
 {
-	struct sluice_ciphers __percpu *all = ciphers_made();
-
-	return all ? driver_of(&per_cpu_ptr(all, 0)->fallback) : NULL;
+	sluice_ciphers_driver();
+	return ciphers_kind == CIPHERS_INTERNAL ? SLUICE_LIBRARY : NULL;
 }
 
 u32 sluice_ciphers_kept(void)
 {
-	return ciphers_made() ? SLUICE_WAYS << ciphers_bits : 0;
+	return SLUICE_WAYS << set_bits();
 }
 
 /* ---- the packet path ---- */
 
 static struct sluice_cipher_set *set_of(struct sluice_ciphers *c, u64 owner, u32 spi)
 {
-	return &c->set[ciphers_bits ? hash_64(owner << 32 ^ spi, ciphers_bits) : 0];
+	return &c->set[c->bits ? hash_64(owner << 32 ^ spi, c->bits) : 0];
 }
 
 static bool cipher_derive(struct sluice_generation *generation, u32 spi, struct sluice_cipher *cipher)
@@ -330,11 +331,11 @@ static bool cipher_is(const struct sluice_cipher *cipher, u64 owner, u32 spi)
 
 struct sluice_cipher *sluice_cipher_get(struct sluice_generation *generation, u32 spi)
 {
-	struct sluice_ciphers *c = this_cpu_ptr(ciphers);
+	struct sluice_ciphers *c = this_cpu_ptr(generation->ciphers);
 	struct sluice_cipher_set *set;
 	struct sluice_cipher *cipher;
 
-	if (unlikely(ciphers_kind == CIPHERS_INTERNAL && !crypto_simd_usable())) {
+	if (unlikely(c->fallback.gcm && !crypto_simd_usable())) {
 		cipher = &c->fallback;
 	} else {
 		set = set_of(c, generation->unique, spi);
@@ -354,7 +355,7 @@ EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_cipher_get);
 
 void sluice_cipher_keep(struct sluice_cipher *cipher)
 {
-	struct sluice_ciphers *c = this_cpu_ptr(ciphers);
+	struct sluice_ciphers *c = cipher->home;
 	struct sluice_cipher_set *set;
 
 	if (cipher != &c->scratch)
@@ -368,7 +369,7 @@ EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_cipher_keep);
 static struct aead_request *cipher_request(struct sluice_cipher *cipher, struct scatterlist *list, u8 *packet,
 					   unsigned int length, unsigned int text)
 {
-	struct aead_request *request = this_cpu_ptr(ciphers)->request;
+	struct aead_request *request = cipher->home->request;
 
 	sg_init_one(list, packet, length);
 	aead_request_set_tfm(request, cipher->tfm);

@@ -9,7 +9,7 @@
  *	padding -> next header -> inner header -> inner source -> ECN -> the network's device
  */
 
-#include <linux/icmp.h>
+#include <linux/hash.h>
 #include <linux/jhash.h>
 #include <linux/netdevice.h>
 #include <net/gro_cells.h>
@@ -56,9 +56,6 @@ struct sluice_incoming {
 	bool known;
 };
 
-/* An exit: what is counted, and whether there is one. */
-enum { GO_ON = -1 };
-
 static bool outer_ipv4(const struct sk_buff *skb)
 {
 	return ip_hdr(skb)->version == 4;
@@ -79,7 +76,7 @@ static bool is_foreign(const struct sluice_incoming *in, const struct sk_buff *s
 	return true;
 }
 
-/* Whose SPI?  GO_ON, or the counter of what ends here. */
+/* Whose SPI?  SLUICE_ESP_GO_ON, or the counter of what ends here. */
 static int check_spi(struct sluice_incoming *in, const struct sk_buff *skb, bool udp)
 {
 	struct sluice_esp *esp = &in->sn->esp;
@@ -99,7 +96,7 @@ static int check_spi(struct sluice_incoming *in, const struct sk_buff *skb, bool
 	else if (!in->pool)
 		why = SLUICE_NS_COUNT_ESP_DROP_NO_POOL;
 	else
-		return GO_ON;
+		return SLUICE_ESP_GO_ON;
 	return !udp && is_foreign(in, skb) ? SLUICE_NS_COUNT_ESP_FOREIGN : why;
 }
 
@@ -111,7 +108,7 @@ static int replay_exit(enum sluice_replay_result result)
 	case SLUICE_REPLAY_SEEN:
 		return SLUICE_NS_COUNT_ESP_DROP_REPLAYED;
 	default:
-		return GO_ON;
+		return SLUICE_ESP_GO_ON;
 	}
 }
 
@@ -123,7 +120,7 @@ static int check_record(const struct sluice_incoming *in)
 	if (in->incarnation < record->incarnation_min)
 		return SLUICE_NS_COUNT_ESP_DROP_INCARNATION;
 	if (!(record->flags & SLUICE_RECORD_HEARD) || in->incarnation > record->incarnation)
-		return GO_ON;
+		return SLUICE_ESP_GO_ON;
 	if (in->incarnation < record->incarnation)
 		return SLUICE_NS_COUNT_ESP_DROP_INCARNATION;
 	return replay_exit(sluice_replay_check(&record->replay, in->sequence));
@@ -134,7 +131,7 @@ static int check_before(struct sluice_incoming *in, const struct sk_buff *skb)
 {
 	spinlock_t *lock = sluice_record_lock(&in->generation->records, in->id);
 	bool known = false;
-	int why = GO_ON;
+	int why = SLUICE_ESP_GO_ON;
 
 	if (outer_ipv4(skb) && ip_is_fragment(ip_hdr(skb)))
 		return SLUICE_NS_COUNT_ESP_DROP_FRAGMENT;
@@ -150,7 +147,9 @@ static int check_before(struct sluice_incoming *in, const struct sk_buff *skb)
 		known = in->incarnation == in->record->incarnation && sluice_record_is_at(in->record, in->from);
 		spin_unlock(lock);
 	}
-	if (why == GO_ON && !known && !sluice_limiter_take(in->sn, in->id))
+	if (why == SLUICE_ESP_GO_ON && !known &&
+	    !sluice_limiter_take(in->generation->limiter, READ_ONCE(in->sn->esp.unknown_rate), SLUICE_UNKNOWN_RATE_ID,
+				 hash_32(in->id, SLUICE_LIMITER_BITS)))
 		return SLUICE_NS_COUNT_ESP_DROP_LIMITED;
 	in->known = known;
 	return why;
@@ -184,7 +183,7 @@ static int decrypt(struct sluice_incoming *in, struct sk_buff *skb)
 	if (err)
 		return SLUICE_NS_COUNT_ESP_DROP_MEMORY;
 	sluice_cipher_keep(cipher);
-	return GO_ON;
+	return SLUICE_ESP_GO_ON;
 }
 
 /* A stock Linux sender's vector is a constant of the SA's instance, xor the sequence number (A3).  True: another instance. */
@@ -236,7 +235,7 @@ static int advance(struct sluice_incoming *in, const u8 *packet)
 
 	spin_lock(lock);
 	why = check_record(in);
-	if (why != GO_ON) {
+	if (why != SLUICE_ESP_GO_ON) {
 		spin_unlock(lock);
 		return why;
 	}
@@ -259,13 +258,13 @@ static int advance(struct sluice_incoming *in, const u8 *packet)
 
 	if (unlikely(moved)) {
 		anomaly.kind = SLUICE_ANOMALY_MOVED;
-		sluice_anomaly_moved(in->sn, &anomaly);
+		sluice_anomaly_moved(in->generation->anomalies, &anomaly);
 	}
 	if (unlikely(other)) {
 		anomaly.kind = SLUICE_ANOMALY_FINGERPRINT;
-		sluice_anomaly_tell(in->sn, &anomaly);
+		sluice_anomaly_tell(in->generation->anomalies, &anomaly);
 	}
-	return GO_ON;
+	return SLUICE_ESP_GO_ON;
 }
 
 /* Cuts the trailer off (RFC 4303, 2.4 to 2.7), and the headers; what is left is the inner packet. */
@@ -283,7 +282,7 @@ static int cut(struct sk_buff *skb, u8 *next_header)
 			return SLUICE_NS_COUNT_ESP_DROP_PADDING;
 	__skb_pull(skb, SLUICE_ESP_OVERHEAD);
 	__skb_trim(skb, length - 2 - padding);
-	return GO_ON;
+	return SLUICE_ESP_GO_ON;
 }
 
 /* The inner header is whole, and its packet; what follows that is traffic flow confidentiality (RFC 4303, 2.7). */
@@ -316,7 +315,7 @@ static int check_inner(struct sk_buff *skb, u8 next_header, struct in6_addr *sou
 	if (length > skb->len)
 		return SLUICE_NS_COUNT_ESP_DROP_INNER;
 	__skb_trim(skb, length);
-	return GO_ON;
+	return SLUICE_ESP_GO_ON;
 }
 
 static int check_source(struct sluice_incoming *in, const struct in6_addr *source)
@@ -329,8 +328,8 @@ static int check_source(struct sluice_incoming *in, const struct in6_addr *sourc
 	struct in6_addr own;
 
 	if (sluice_pool_address(in->pool, family, in->id, &own) && ipv6_addr_equal(&own, source))
-		return GO_ON;
-	sluice_anomaly_tell(in->sn, &anomaly);
+		return SLUICE_ESP_GO_ON;
+	sluice_anomaly_tell(in->generation->anomalies, &anomaly);
 	return SLUICE_NS_COUNT_ESP_DROP_SPOOFED;
 }
 
@@ -339,7 +338,7 @@ static int check_ecn(const struct sluice_incoming *in, struct sk_buff *skb)
 {
 	u8 inner = skb->protocol == htons(ETH_P_IP) ? ip_hdr(skb)->tos : ipv6_get_dsfield(ipv6_hdr(skb));
 
-	return INET_ECN_decapsulate(skb, in->tos, inner) > 1 ? SLUICE_NS_COUNT_ESP_DROP_ECN : GO_ON;
+	return INET_ECN_decapsulate(skb, in->tos, inner) > 1 ? SLUICE_NS_COUNT_ESP_DROP_ECN : SLUICE_ESP_GO_ON;
 }
 
 /* As if it had come in on the network's device. */
@@ -373,10 +372,10 @@ static int process(struct sluice_incoming *in, struct sk_buff *skb, bool udp)
 	in->id = sluice_spi_id(in->spi);
 	in->incarnation = sluice_spi_incarnation(in->spi);
 	why = check_spi(in, skb, udp);
-	if (why != GO_ON)
+	if (why != SLUICE_ESP_GO_ON)
 		return why;
 	why = check_before(in, skb);
-	if (why != GO_ON)
+	if (why != SLUICE_ESP_GO_ON)
 		return why;
 	/* What the host's own IPsec has chosen may be in our range: asked where nobody is known, so that clients do not pay. */
 	if (!udp && !in->known && is_foreign(in, skb))
@@ -388,24 +387,24 @@ static int process(struct sluice_incoming *in, struct sk_buff *skb, bool udp)
 	if (skb_linearize_cow(skb))
 		return SLUICE_NS_COUNT_ESP_DROP_MEMORY;
 	why = decrypt(in, skb);
-	if (why != GO_ON)
+	if (why != SLUICE_ESP_GO_ON)
 		return why;
 	skb->ip_summed = CHECKSUM_NONE;
 	why = advance(in, skb->data);
-	if (why != GO_ON)
+	if (why != SLUICE_ESP_GO_ON)
 		return why;
 	why = cut(skb, &next_header);
-	if (why != GO_ON)
+	if (why != SLUICE_ESP_GO_ON)
 		return why;
 	skb_reset_network_header(skb);
 	why = check_inner(skb, next_header, &source);
-	if (why != GO_ON)
+	if (why != SLUICE_ESP_GO_ON)
 		return why;
 	why = check_source(in, &source);
-	if (why != GO_ON)
+	if (why != SLUICE_ESP_GO_ON)
 		return why;
 	why = check_ecn(in, skb);
-	if (why != GO_ON)
+	if (why != SLUICE_ESP_GO_ON)
 		return why;
 	deliver(in, skb);
 	return SLUICE_NS_COUNT_ESP_DELIVERED;

@@ -47,14 +47,12 @@ struct sluice_outgoing {
 	u8 tos;
 };
 
-enum { GO_ON = -1 };
-
 static bool to_ipv4(const struct sluice_outgoing *out)
 {
 	return ipv6_addr_v4mapped(&out->to.address);
 }
 
-/* Takes the next sequence number, if the client has been heard under this generation.  GO_ON, or why not. */
+/* Takes the next sequence number, if the client has been heard under this generation.  SLUICE_ESP_GO_ON, or why not. */
 static int take_sequence(struct sluice_outgoing *out, struct sluice_generation *generation, u32 id)
 {
 	spinlock_t *lock = sluice_record_lock(&generation->records, id);
@@ -67,7 +65,7 @@ static int take_sequence(struct sluice_outgoing *out, struct sluice_generation *
 	if (record->flags & SLUICE_RECORD_HEARD && record->incarnation >= record->incarnation_min) {
 		why = SLUICE_NS_COUNT_ESP_SEND_EXHAUSTED;
 		if (record->sent < SLUICE_SEQUENCE_HARD) {
-			why = GO_ON;
+			why = SLUICE_ESP_GO_ON;
 			out->sequence = ++record->sent;
 			out->spi = sluice_spi(generation->number, true, id, record->incarnation);
 			out->to.address = record->address;
@@ -151,7 +149,7 @@ static int find_route(struct sluice_outgoing *out, __be16 source_port)
 	if (ipv4 ? route_ipv4(out, sn->net, source_port) : route_ipv6(out, sn->net, source_port))
 		return SLUICE_NS_COUNT_ESP_SEND_NO_ROUTE;
 	/* Through itself a packet would go round until the stack ends. */
-	return sluice_dev_is_network(out->dst->dev) ? SLUICE_NS_COUNT_ESP_SEND_NO_ROUTE : GO_ON;
+	return sluice_dev_is_network(out->dst->dev) ? SLUICE_NS_COUNT_ESP_SEND_NO_ROUTE : SLUICE_ESP_GO_ON;
 }
 
 /* Bytes of inner packet that fit into @mtu bytes of outer packet: text is padded to 4 bytes (RFC 4303, 2.4). */
@@ -178,9 +176,9 @@ static int check_mtu(struct sluice_outgoing *out, struct sk_buff *skb)
 	unsigned int mtu = inner_mtu(out, dst_mtu(out->dst));
 
 	if (skb->len <= mtu)
-		return GO_ON;
+		return SLUICE_ESP_GO_ON;
 	if (skb->protocol == htons(ETH_P_IPV6) ? mtu < IPV6_MIN_MTU : !(ip_hdr(skb)->frag_off & htons(IP_DF)))
-		return GO_ON;
+		return SLUICE_ESP_GO_ON;
 	/* A sender of this host learns it from the route. */
 	if (skb->sk)
 		skb_dst_update_pmtu_no_confirm(skb, mtu);
@@ -206,7 +204,7 @@ static int make_room(const struct sluice_outgoing *out, struct sk_buff *skb, uns
 	tail = max_t(int, 0, trailer - skb_tailroom(skb));
 	if ((head || tail) && pskb_expand_head(skb, SKB_DATA_ALIGN(head), tail, GFP_ATOMIC))
 		return SLUICE_NS_COUNT_ESP_SEND_MEMORY;
-	return GO_ON;
+	return SLUICE_ESP_GO_ON;
 }
 
 /* The packet becomes the text of an ESP packet. */
@@ -219,7 +217,7 @@ static int encapsulate(struct sluice_outgoing *out, struct sk_buff *skb)
 	int why;
 
 	why = make_room(out, skb, trailer);
-	if (why != GO_ON)
+	if (why != SLUICE_ESP_GO_ON)
 		return why;
 	skb->encapsulation = 0;
 	skb_reset_inner_network_header(skb);	/* from where the device's bytes are counted */
@@ -238,7 +236,7 @@ static int encapsulate(struct sluice_outgoing *out, struct sk_buff *skb)
 	if (!cipher || sluice_cipher_encrypt(cipher, skb->data, skb->len))
 		return SLUICE_NS_COUNT_ESP_SEND_MEMORY;
 	sluice_cipher_keep(cipher);
-	return GO_ON;
+	return SLUICE_ESP_GO_ON;
 }
 
 /* Consumes @skb, and the route. */
@@ -326,18 +324,18 @@ static int send(struct sluice_outgoing *out, struct sk_buff *skb)
 	if (!id)
 		return SLUICE_NS_COUNT_ESP_SEND_NO_CLIENT;
 	why = find_key(out, id);
-	if (why != GO_ON)
+	if (why != SLUICE_ESP_GO_ON)
 		return why;
 	if (out->to.port && !port)
 		return SLUICE_NS_COUNT_ESP_SEND_NO_ROUTE;
 	why = find_route(out, out->to.port ? htons(port) : 0);
-	if (why != GO_ON)
+	if (why != SLUICE_ESP_GO_ON)
 		return why;
 	why = check_mtu(out, skb);
-	if (why != GO_ON)
+	if (why != SLUICE_ESP_GO_ON)
 		return why;
 	why = encapsulate(out, skb);
-	if (why != GO_ON)
+	if (why != SLUICE_ESP_GO_ON)
 		return why;
 	transmit(out, skb, htons(port));
 	out->dst = NULL;

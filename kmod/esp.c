@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ESP of a network namespace: its beginning and end, bans and revocations, and how packets reach it. */
 
+#include <linux/icmpv6.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/suspend.h>
 #include <linux/vmalloc.h>
-#include <net/netns/generic.h>
 #include <net/udp.h>
-#include <net/udp_tunnel.h>
+#include <net/ip6_route.h>
+#include <net/ndisc.h>
 #include <net/xfrm.h>
 
-#include "cipher.h"
 #include "esp.h"
 #include "limiter.h"
 #include "net.h"
+#include "udp.h"
 
 /* Before the host's own IPsec, which has priority 0: what is not ours goes on to it. */
 #define SLUICE_ESP_PRIORITY	200
@@ -31,8 +32,20 @@ void sluice_esp_init(struct sluice_net *sn)
 	esp->unknown_rate = SLUICE_UNKNOWN_RATE_DEFAULT;
 	seqlock_init(&esp->source_lock);
 	sluice_generations_init(sn);
-	sluice_anomalies_init(&esp->anomalies);
 	new_nonce(esp);
+}
+
+int sluice_esp_begin(struct sluice_net *sn)
+{
+	struct sluice_esp *esp = &sn->esp;
+
+	lockdep_assert_held(&sn->config_lock);
+
+	if (!esp->limiter)
+		esp->limiter = sluice_limiter_create();
+	if (!esp->anomalies)
+		esp->anomalies = sluice_anomalies_create(sn);
+	return esp->limiter && esp->anomalies ? 0 : -ENOMEM;
 }
 
 void sluice_esp_exit(struct sluice_net *sn)
@@ -44,13 +57,11 @@ void sluice_esp_exit(struct sluice_net *sn)
 	sluice_esp_udp_open(sn, 0, NULL);
 	sluice_generation_remove_all(sn);
 	mutex_unlock(&sn->config_lock);
-	/* A packet of a generation may have set it off; removing may have set off the expiry. */
-	synchronize_net();
-	cancel_delayed_work_sync(&esp->expiry);
-	sluice_anomalies_stop(&esp->anomalies);
+	/* With the last generation the last packet is gone that could have an anomaly. */
+	sluice_anomalies_destroy(esp->anomalies);
 	WARN_ON_ONCE(rcu_access_pointer(esp->pools));
 	kvfree(rcu_dereference_protected(esp->banned, true));
-	sluice_limiter_destroy(sn);
+	sluice_limiter_destroy(esp->limiter);
 }
 
 int sluice_esp_ban(struct sluice_net *sn, u32 id, bool banned)
@@ -62,7 +73,7 @@ int sluice_esp_ban(struct sluice_net *sn, u32 id, bool banned)
 	if (!map) {
 		if (!banned)
 			return 0;
-		map = kvcalloc(BITS_TO_LONGS(SLUICE_SPI_IDS), sizeof(long), GFP_KERNEL);
+		map = kvcalloc(BITS_TO_LONGS(SLUICE_SPI_IDS), sizeof(long), GFP_KERNEL_ACCOUNT);
 		if (!map)
 			return -ENOMEM;
 		rcu_assign_pointer(sn->esp.banned, map);
@@ -76,7 +87,7 @@ int sluice_esp_ban(struct sluice_net *sn, u32 id, bool banned)
 
 static int revoke(struct sluice_generation *generation, u32 id, u16 incarnation_min)
 {
-	struct sluice_record *record = sluice_record_make(&generation->records, id, GFP_KERNEL);
+	struct sluice_record *record = sluice_record_make(&generation->records, id, GFP_KERNEL_ACCOUNT);
 	spinlock_t *lock = sluice_record_lock(&generation->records, id);
 
 	if (!record)
@@ -144,9 +155,33 @@ static int error_ipv4(struct sk_buff *skb, u32 info)
 	return -ENOENT;
 }
 
+/* Is it about a packet that we sent?  Then IPsec of the host knows nothing of it. */
+static bool is_ours(struct sluice_net *sn, u32 spi)
+{
+	const struct sluice_generation *generation;
+
+	if (sluice_spi_slot(spi) >= SLUICE_SPI_SLOTS || !sluice_spi_outgoing(spi))
+		return false;
+	generation = rcu_dereference(sn->esp.slot[sluice_spi_slot(spi)]);
+	return sluice_generation_live(generation) && sluice_record_find(&generation->records, sluice_spi_id(spi));
+}
+
+/*
+ * The route learns the path MTU: no router cuts IPv6, so the host must (RFC 8200, 5; over IPv4 the outer packet may be cut
+ * on the way).  @skb: data at the header of the packet that it is about, ESP at @offset, which was seen to be there.
+ */
 static int error_ipv6(struct sk_buff *skb, struct inet6_skb_parm *options, u8 type, u8 code, int offset, __be32 info)
 {
-	return -ENOENT;
+	struct net *net = dev_net(skb->dev);
+
+	if ((type != ICMPV6_PKT_TOOBIG && type != NDISC_REDIRECT) ||
+	    !is_ours(sluice_net(net), get_unaligned_be32(skb->data + offset)))
+		return -ENOENT;
+	if (type == NDISC_REDIRECT)
+		ip6_redirect(skb, net, skb->dev->ifindex, 0, sock_net_uid(net, NULL));
+	else
+		ip6_update_pmtu(skb, net, info, 0, 0, sock_net_uid(net, NULL));
+	return 0;
 }
 
 static struct xfrm4_protocol protocol_ipv4 = {
@@ -197,45 +232,26 @@ drop:
 	return 0;
 }
 
-static struct socket *udp_open(struct net *net, int family, u16 port)
-{
-	struct udp_port_cfg config = { .family = family, .local_udp_port = htons(port), .ipv6_v6only = true,
-				       .use_udp6_rx_checksums = true };
-	struct udp_tunnel_sock_cfg tunnel = { .encap_type = UDP_ENCAP_ESPINUDP, .encap_rcv = receive_udp };
-	struct socket *sock;
-	int err = udp_sock_create(net, &config, &sock);
-
-	if (err)
-		return ERR_PTR(err);
-	setup_udp_tunnel_sock(net, sock, &tunnel);
-	return sock;
-}
-
 int sluice_esp_udp_open(struct sluice_net *sn, u16 port, struct netlink_ext_ack *extack)
 {
-	static const int families[] = { AF_INET, AF_INET6 };
 	struct sluice_esp *esp = &sn->esp;
-	struct socket *sock[2] = {};
-	unsigned int i;
+	struct socket *udp[2] = {};
+	int err;
 
 	lockdep_assert_held(&sn->config_lock);
 
 	if (port == esp->udp_port)
 		return 0;
-	for (i = 0; port && i < ARRAY_SIZE(families); i++) {
-		sock[i] = udp_open(sn->net, families[i], port);
-		if (!IS_ERR(sock[i]))
-			continue;
-		NL_SET_ERR_MSG(extack, "the UDP port cannot be bound: is an IKE daemon there?");
-		if (i)
-			udp_tunnel_sock_release(sock[0]);
-		return PTR_ERR(sock[i]);
+	if (port) {
+		err = sluice_udp_bind(sn->net, port, udp);
+		if (err) {
+			NL_SET_ERR_MSG(extack, "the UDP port cannot be bound: is an IKE daemon there?");
+			return err;
+		}
 	}
-	for (i = 0; i < ARRAY_SIZE(families); i++) {
-		if (esp->udp[i])
-			udp_tunnel_sock_release(esp->udp[i]);
-		esp->udp[i] = sock[i];
-	}
+	sluice_udp_receive(sn->net, udp, receive_udp);
+	sluice_udp_close(esp->udp);
+	memcpy(esp->udp, udp, sizeof(esp->udp));
 	WRITE_ONCE(esp->udp_port, port);
 	return 0;
 }

@@ -22,9 +22,13 @@ struct socket;
 #define SLUICE_KEY_CHECKS		4
 #define SLUICE_KEY_CHECK_LENGTH		16
 #define SLUICE_UNKNOWN_RATE_DEFAULT	5000
+#define SLUICE_UNKNOWN_RATE_ID		32	/* of that, for the ids that share one of its places */
 
 /* Sequence numbers (RFC 4303, 3.3.3): 32 bits, and never so near to their end that a burst could pass it. */
 #define SLUICE_SEQUENCE_HARD		0xffff0000U
+
+/* What a step of receiving or sending says: the enum sluice_namespace_counter of where the packet ends, or that it goes on. */
+#define SLUICE_ESP_GO_ON		(-1)
 
 /**
  * struct sluice_esp - part of struct sluice_net; guarded by its config_lock, read under RCU
@@ -40,7 +44,7 @@ struct socket;
  * @nonce: boot nonce
  * @iv_prefix: first half of each initialization vector sent
  * @unknown_rate: decryptions a second on each CPU for unknown sources; read anywhere
- * @limiter: what has been spent of it, by CPU; NULL: there has been no generation
+ * @limiter: what has been spent of it, by CPU; NULL like @anomalies: there has been no generation
  * @udp_port: host byte order; 0: none; read anywhere
  * @udp: its sockets, IPv4 and IPv6
  * @source: outer source addresses, by SLUICE_POOL_*; unspecified: the route's; read anywhere, written under @source_lock
@@ -65,12 +69,15 @@ struct sluice_esp {
 	struct socket *udp[2];
 	struct in6_addr source[2];
 	seqlock_t source_lock;
-	struct sluice_anomalies anomalies;
+	struct sluice_anomalies *anomalies;
 };
 
 /* A namespace comes, and goes when its devices and with them its pools are gone. */
 void sluice_esp_init(struct sluice_net *sn);
 void sluice_esp_exit(struct sluice_net *sn);
+
+/* config_lock held, process context: what a namespace needs only once it has a generation.  -ENOMEM. */
+int sluice_esp_begin(struct sluice_net *sn);
 
 /* The module comes and goes: IP protocol 50, and who tells when time stood still.  The second waits for every receiver. */
 int sluice_esp_register(void);

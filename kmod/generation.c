@@ -10,7 +10,6 @@
 #include "esp.h"
 #include "generation.h"
 #include "kunit.h"
-#include "limiter.h"
 #include "net.h"
 
 /* Slot 3 is never ours: a value that is derived for it is no session key, and tells master keys apart. */
@@ -162,12 +161,15 @@ int sluice_generation_create(struct sluice_net *sn, const struct sluice_generati
 	lockdep_assert_held(&sn->config_lock);
 
 	expire(sn);
-	err = may_come(sn, request->number, extack) ?: sluice_ciphers_begin() ?: sluice_limiter_begin(sn);
+	err = may_come(sn, request->number, extack) ?: sluice_esp_begin(sn);
 	if (err)
 		return err;
-	generation = kvzalloc(sizeof(*generation), GFP_KERNEL);
+	generation = kvzalloc(sizeof(*generation), GFP_KERNEL_ACCOUNT);
 	if (!generation)
 		return -ENOMEM;
+	generation->ciphers = request->ciphers;
+	generation->limiter = sn->esp.limiter;
+	generation->anomalies = sn->esp.anomalies;
 	err = sluice_records_init(&generation->records);
 	if (err) {
 		kvfree(generation);

@@ -13,6 +13,9 @@
 #include "record.h"
 
 struct crypto_shash;
+struct sluice_anomalies;
+struct sluice_ciphers;
+struct sluice_limiter;
 struct sluice_net;
 
 /**
@@ -23,6 +26,9 @@ struct sluice_net;
  * @state: enum sluice_generation_state; written under config_lock, read anywhere
  * @end: jiffies when nothing of it is valid any more; likewise
  * @master: the master key
+ * @ciphers: those of the machine; like the next two here, so that who finds the generation finds them filled
+ * @limiter: that of the network namespace
+ * @anomalies: likewise
  * @records: its clients
  */
 struct sluice_generation {
@@ -32,6 +38,9 @@ struct sluice_generation {
 	u8 state;
 	unsigned long end;
 	struct crypto_shash *master;
+	struct sluice_ciphers __percpu *ciphers;
+	struct sluice_limiter *limiter;
+	struct sluice_anomalies *anomalies;
 	struct sluice_records records;
 };
 
@@ -47,12 +56,14 @@ static inline bool sluice_generation_live(const struct sluice_generation *genera
  * @algorithm: enum sluice_algorithm
  * @lifetime: seconds
  * @key: the master key; the caller wipes it
+ * @ciphers: from sluice_ciphers_get(), which takes long, and so is not called under a lock
  */
 struct sluice_generation_request {
 	u32 number;
 	u8 algorithm;
 	u32 lifetime;
 	const u8 *key;
+	struct sluice_ciphers __percpu *ciphers;
 };
 
 /* A namespace comes. */

@@ -1,44 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The limit on decryptions for unknown sources, see limiter.h. */
+/* A limit for each CPU, and within it one for each who asks, see limiter.h. */
 
-#include <linux/hash.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 
 #include "limiter.h"
-#include "net.h"
 
-int sluice_limiter_begin(struct sluice_net *sn)
+struct sluice_limiter *sluice_limiter_create(void)
 {
-	lockdep_assert_held(&sn->config_lock);
-
-	if (sn->esp.limiter)
-		return 0;
-	/* Seen by who finds the generation that it is made for. */
-	sn->esp.limiter = kvcalloc(nr_cpu_ids, sizeof(*sn->esp.limiter), GFP_KERNEL);
-	return sn->esp.limiter ? 0 : -ENOMEM;
+	return kvcalloc(nr_cpu_ids, sizeof(struct sluice_limiter), GFP_KERNEL_ACCOUNT);
 }
 
-void sluice_limiter_destroy(struct sluice_net *sn)
+void sluice_limiter_destroy(struct sluice_limiter *limiter)
 {
-	kvfree(sn->esp.limiter);
+	kvfree(limiter);
 }
 
-bool sluice_limiter_take(struct sluice_net *sn, u32 id)
+bool sluice_limiter_take(struct sluice_limiter *limiter, u32 rate, u32 part, u32 hash)
 {
-	struct sluice_limiter *limiter = &sn->esp.limiter[smp_processor_id()];
-	u8 *id_spent = &limiter->id_spent[hash_32(id, ilog2(SLUICE_LIMITER_IDS))];
+	struct sluice_limiter *mine = &limiter[smp_processor_id()];
 
-	if (jiffies - limiter->second >= HZ) {
-		limiter->second = jiffies;
-		limiter->spent = 0;
-		memset(limiter->id_spent, 0, sizeof(limiter->id_spent));
+	if (jiffies - mine->second >= HZ) {
+		mine->second = jiffies;
+		mine->spent = 0;
+		memset(mine->part, 0, sizeof(mine->part));
 	}
-	if (*id_spent == SLUICE_LIMITER_ID_RATE || limiter->spent >= READ_ONCE(sn->esp.unknown_rate))
+	if (mine->part[hash] >= part || mine->spent >= rate)
 		return false;
-	++*id_spent;
-	limiter->spent++;
+	mine->part[hash]++;
+	mine->spent++;
 	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How many decryptions packets from unknown sources are worth: so many a second on each CPU, and of those a client's id a
- * small part.  What a known client sends is not limited.
+ * So many a second on each CPU, and of those so many for one of many who ask: what packets from people who have proved
+ * nothing may cost.  Not from the percpu area, where room is scarce.
  */
 #ifndef _SLUICE_LIMITER_H
 #define _SLUICE_LIMITER_H
@@ -9,30 +9,29 @@
 #include <linux/cache.h>
 #include <linux/types.h>
 
-struct sluice_net;
-
-#define SLUICE_LIMITER_IDS	1024	/* ids share by hash */
-#define SLUICE_LIMITER_ID_RATE	32	/* a second, each id, each CPU */
+#define SLUICE_LIMITER_BITS	10
 
 /**
  * struct sluice_limiter - one CPU's; BH off on that CPU
  * @second: jiffies when the present second began
  * @spent: in it
- * @id_spent: in it, by hash of the id
- *
- * There is one only where there has been a generation: a namespace that takes no ESP has none.
+ * @part: of that, by hash of who asks
  */
 struct sluice_limiter {
 	unsigned long second;
 	u32 spent;
-	u8 id_spent[SLUICE_LIMITER_IDS];
-} ____cacheline_aligned;
+	u16 part[1 << SLUICE_LIMITER_BITS];
+} ____cacheline_aligned_in_smp;
 
-/* config_lock held, process context.  -ENOMEM.  What there is stays until sluice_limiter_destroy(). */
-int sluice_limiter_begin(struct sluice_net *sn);
-void sluice_limiter_destroy(struct sluice_net *sn);
+/* Process context.  One for each CPU; NULL: no memory. */
+struct sluice_limiter *sluice_limiter_create(void);
+/* Nobody takes any more.  @limiter may be NULL. */
+void sluice_limiter_destroy(struct sluice_limiter *limiter);
 
-/* BH off; a generation has been found.  May one packet that claims to be of @id, from an unknown source, have a decryption? */
-bool sluice_limiter_take(struct sluice_net *sn, u32 id);
+/*
+ * BH off.  May there be one more?  @rate: on this CPU in a second; @part: of those, of who has this @hash of
+ * SLUICE_LIMITER_BITS bits.
+ */
+bool sluice_limiter_take(struct sluice_limiter *limiter, u32 rate, u32 part, u32 hash);
 
 #endif /* _SLUICE_LIMITER_H */

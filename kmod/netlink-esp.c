@@ -10,11 +10,6 @@
 #include "netlink.h"
 #include "network.h"
 
-static struct sluice_net *info_net(const struct genl_info *info)
-{
-	return sluice_net(genl_info_net((struct genl_info *)info));
-}
-
 static struct sluice_generation *slot_locked(struct sluice_net *sn, unsigned int slot)
 {
 	return rcu_dereference_protected(sn->esp.slot[slot], lockdep_is_held(&sn->config_lock));
@@ -52,7 +47,7 @@ static int request_address(const struct nlattr *attr, bool ipv4, bool optional, 
 
 int sluice_netlink_pool_new(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sluice_net *sn = info_net(info);
+	struct sluice_net *sn = sluice_net(genl_info_net(info));
 	struct nlattr **attrs = info->attrs;
 	struct sluice_pool pool = {};
 	int err;
@@ -92,7 +87,7 @@ int sluice_netlink_pool_new(struct sk_buff *skb, struct genl_info *info)
 
 int sluice_netlink_pool_del(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sluice_net *sn = info_net(info);
+	struct sluice_net *sn = sluice_net(genl_info_net(info));
 	int err;
 
 	if (GENL_REQ_ATTR_CHECK(info, SLUICE_A_POOL_FIRST))
@@ -154,7 +149,7 @@ int sluice_netlink_pool_get_dump(struct sk_buff *msg, struct netlink_callback *c
 
 int sluice_netlink_esp_set(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sluice_net *sn = info_net(info);
+	struct sluice_net *sn = sluice_net(genl_info_net(info));
 	struct nlattr **attrs = info->attrs;
 	struct in6_addr source[2] = {};
 	int err;
@@ -192,7 +187,7 @@ static int fill_esp(struct sk_buff *msg, const struct sluice_esp *esp)
 	    nla_put_u32(msg, SLUICE_A_ESP_UNKNOWN_RATE, esp->unknown_rate) ||
 	    nla_put(msg, SLUICE_A_ESP_BOOT_NONCE, sizeof(esp->nonce), esp->nonce) ||
 	    nla_put_u32(msg, SLUICE_A_ESP_KEY_CACHE, sluice_ciphers_kept()) ||
-	    (driver && nla_put_string(msg, SLUICE_A_ESP_DRIVER, driver)) ||
+	    nla_put_string(msg, SLUICE_A_ESP_DRIVER, driver) ||
 	    (fallback && nla_put_string(msg, SLUICE_A_ESP_FALLBACK, fallback)))
 		return -EMSGSIZE;
 	return 0;
@@ -200,15 +195,11 @@ static int fill_esp(struct sk_buff *msg, const struct sluice_esp *esp)
 
 int sluice_netlink_esp_get(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sluice_net *sn = info_net(info);
+	struct sluice_net *sn = sluice_net(genl_info_net(info));
 	struct sk_buff *msg;
 	void *header;
 	int err;
 
-	/* So that the driver can be told before there is a generation. */
-	err = sluice_ciphers_begin();
-	if (err)
-		return err;
 	msg = sluice_netlink_reply_start(info, SLUICE_CMD_ESP_GET, &header);
 	if (!msg)
 		return -ENOMEM;
@@ -225,7 +216,7 @@ int sluice_netlink_generation_new(struct sk_buff *skb, struct genl_info *info)
 	struct nlattr *key = info->attrs[SLUICE_A_GENERATION_MASTER_KEY];
 	struct nlattr *algorithm = info->attrs[SLUICE_A_GENERATION_ALGORITHM];
 	struct sluice_generation_request request = {};
-	struct sluice_net *sn = info_net(info);
+	struct sluice_net *sn = sluice_net(genl_info_net(info));
 	int err = -EINVAL;
 
 	if (GENL_REQ_ATTR_CHECK(info, SLUICE_A_GENERATION_NUMBER) ||
@@ -237,6 +228,11 @@ int sluice_netlink_generation_new(struct sk_buff *skb, struct genl_info *info)
 	request.key = nla_data(key);
 	if (request.algorithm == SLUICE_ALGORITHM_UNSPECIFIED) {
 		NL_SET_ERR_MSG_ATTR(info->extack, algorithm, "no such algorithm");
+		goto out;
+	}
+	request.ciphers = sluice_ciphers_get();
+	if (IS_ERR(request.ciphers)) {
+		err = PTR_ERR(request.ciphers);
 		goto out;
 	}
 	mutex_lock(&sn->config_lock);
@@ -253,7 +249,7 @@ out:
 
 int sluice_netlink_generation_promote(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sluice_net *sn = info_net(info);
+	struct sluice_net *sn = sluice_net(genl_info_net(info));
 	int err;
 
 	if (GENL_REQ_ATTR_CHECK(info, SLUICE_A_GENERATION_NUMBER))
@@ -269,7 +265,7 @@ int sluice_netlink_generation_promote(struct sk_buff *skb, struct genl_info *inf
 
 int sluice_netlink_generation_del(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sluice_net *sn = info_net(info);
+	struct sluice_net *sn = sluice_net(genl_info_net(info));
 	int err;
 
 	if (GENL_REQ_ATTR_CHECK(info, SLUICE_A_GENERATION_NUMBER))
@@ -328,7 +324,7 @@ int sluice_netlink_esp_client_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *minimum = info->attrs[SLUICE_A_ESP_CLIENT_INCARNATION_MIN];
 	struct nlattr *banned = info->attrs[SLUICE_A_ESP_CLIENT_BANNED];
-	struct sluice_net *sn = info_net(info);
+	struct sluice_net *sn = sluice_net(genl_info_net(info));
 	int err = 0;
 	u32 id;
 

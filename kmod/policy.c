@@ -7,11 +7,9 @@
  * many, to a port where a well-known service listens, or with more than so many packets a second.
  */
 
-#include <linux/jiffies.h>
 #include <linux/netdevice.h>
 #include <linux/random.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
 #include <net/addrconf.h>
 #include <net/ip.h>
 #include <net/ip6_route.h>
@@ -21,8 +19,10 @@
 #include <net/udp_tunnel.h>
 #include <net/xfrm.h>
 
+#include "limiter.h"
 #include "net.h"
 #include "policy.h"
+#include "udp.h"
 
 #define QUESTION_MAGIC		0x534c5051	/* "SLPQ" */
 #define ANSWER_MAGIC		0x534c5041	/* "SLPA" */
@@ -30,7 +30,6 @@
 #define FLAG_TRUNCATED		BIT(0)
 #define NONCE_LENGTH		16
 #define SOURCE_PORT_MIN		1024
-#define LIMITER_SOURCES		1024
 
 /**
  * struct message - how a question and an answer begin
@@ -59,18 +58,6 @@ struct sluice_policy_blob {
 	u16 length;
 	u8 data[];
 };
-
-/**
- * struct sluice_policy_limiter - one CPU's; BH off on that CPU.  Not from the percpu area, where room is scarce
- * @second: jiffies when the present second began
- * @spent: in it
- * @source_spent: in it, by hash of the source prefix
- */
-struct sluice_policy_limiter {
-	unsigned long second;
-	u32 spent;
-	u16 source_spent[LIMITER_SOURCES];
-} ____cacheline_aligned_in_smp;
 
 /* ---- who may be answered ---- */
 
@@ -118,22 +105,12 @@ static u64 source_prefix(const struct sk_buff *skb)
 	return get_unaligned_be64(&ipv6_hdr(skb)->saddr) >> 8;
 }
 
-static bool limiter_take(const struct sluice_policy *policy, const struct sk_buff *skb)
+static bool may_be_answered(const struct sluice_policy *policy, const struct sk_buff *skb)
 {
-	struct sluice_policy_limiter *limiter = &policy->limiter[smp_processor_id()];
 	u64 hash = siphash_1u64(source_prefix(skb), &policy->secret);
-	u16 *source_spent = &limiter->source_spent[hash % LIMITER_SOURCES];
 
-	if (jiffies - limiter->second >= HZ) {
-		limiter->second = jiffies;
-		limiter->spent = 0;
-		memset(limiter->source_spent, 0, sizeof(limiter->source_spent));
-	}
-	if (*source_spent >= READ_ONCE(policy->source_rate) || limiter->spent >= READ_ONCE(policy->rate))
-		return false;
-	++*source_spent;
-	limiter->spent++;
-	return true;
+	return sluice_limiter_take(policy->limiter, READ_ONCE(policy->rate), READ_ONCE(policy->source_rate),
+				   hash & ((1 << SLUICE_LIMITER_BITS) - 1));
 }
 
 /* ---- the answer ---- */
@@ -218,7 +195,7 @@ static enum sluice_namespace_counter handle(struct sluice_net *sn, struct sk_buf
 
 	if (!question || !is_answerable(skb))
 		return SLUICE_NS_COUNT_POLICY_DROP_MALFORMED;
-	if (!limiter_take(&sn->policy, skb))
+	if (!may_be_answered(&sn->policy, skb))
 		return SLUICE_NS_COUNT_POLICY_DROP_LIMITED;
 	fits = skb->len - sizeof(struct udphdr) >= sizeof(struct message) + blob->length;
 	answer = build(question, blob->length, fits ? blob->data : NULL);
@@ -244,41 +221,17 @@ static int receive(struct sock *sk, struct sk_buff *skb)
 
 /* ---- port and blob ---- */
 
-static int bind_sockets(struct net *net, u16 port, struct socket **udp, struct netlink_ext_ack *extack)
-{
-	struct udp_port_cfg config = { .family = AF_INET, .local_udp_port = htons(port), .ipv6_v6only = true,
-				       .use_udp6_rx_checksums = true };
-	int err = udp_sock_create(net, &config, &udp[0]);
-
-	if (!err) {
-		config.family = AF_INET6;
-		err = udp_sock_create(net, &config, &udp[1]);
-		if (err)
-			udp_tunnel_sock_release(udp[0]);
-	}
-	if (err)
-		NL_SET_ERR_MSG(extack, "the UDP port cannot be bound: another program, or ESP in UDP, has it");
-	return err;
-}
-
+/* Both families; @udp may be none. */
 static void replace_sockets(struct sluice_net *sn, struct socket **udp)
 {
-	struct udp_tunnel_sock_cfg tunnel = { .encap_type = 1, .encap_rcv = receive };
-	struct sluice_policy *policy = &sn->policy;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(policy->udp); i++) {
-		if (udp[i])
-			setup_udp_tunnel_sock(sn->net, udp[i], &tunnel);
-		if (policy->udp[i])
-			udp_tunnel_sock_release(policy->udp[i]);
-		policy->udp[i] = udp[i];
-	}
+	sluice_udp_receive(sn->net, udp, receive);
+	sluice_udp_close(sn->policy.udp);
+	memcpy(sn->policy.udp, udp, sizeof(sn->policy.udp));
 }
 
 static struct sluice_policy_blob *make_blob(const struct nlattr *data)
 {
-	struct sluice_policy_blob *blob = kmalloc(struct_size(blob, data, nla_len(data)), GFP_KERNEL);
+	struct sluice_policy_blob *blob = kmalloc(struct_size(blob, data, nla_len(data)), GFP_KERNEL_ACCOUNT);
 
 	if (!blob)
 		return NULL;
@@ -302,14 +255,14 @@ static void turn_off(struct sluice_net *sn)
 	synchronize_net();
 	RCU_INIT_POINTER(sn->policy.blob, NULL);
 	kfree(blob);
-	kvfree(sn->policy.limiter);
+	sluice_limiter_destroy(sn->policy.limiter);
 	sn->policy.limiter = NULL;
 }
 
 static int turn_on(struct sluice_net *sn, u16 port, const struct nlattr *data, struct netlink_ext_ack *extack)
 {
 	struct sluice_policy_blob *old = blob_locked(sn), *blob = NULL;
-	struct sluice_policy_limiter *limiter = sn->policy.limiter;
+	struct sluice_limiter *limiter = sn->policy.limiter;
 	struct socket *udp[2] = {};
 	int err;
 
@@ -323,16 +276,18 @@ static int turn_on(struct sluice_net *sn, u16 port, const struct nlattr *data, s
 			return -ENOMEM;
 	}
 	if (!limiter) {
-		limiter = kvcalloc(nr_cpu_ids, sizeof(*limiter), GFP_KERNEL);
+		limiter = sluice_limiter_create();
 		if (!limiter) {
 			err = -ENOMEM;
 			goto err_blob;
 		}
 	}
 	if (port != sn->policy.port) {
-		err = bind_sockets(sn->net, port, udp, extack);
-		if (err)
+		err = sluice_udp_bind(sn->net, port, udp);
+		if (err) {
+			NL_SET_ERR_MSG(extack, "the UDP port cannot be bound: another program, or ESP in UDP, has it");
 			goto err_limiter;
+		}
 	}
 	sn->policy.limiter = limiter;
 	if (blob) {
@@ -348,7 +303,7 @@ static int turn_on(struct sluice_net *sn, u16 port, const struct nlattr *data, s
 
 err_limiter:
 	if (limiter != sn->policy.limiter)
-		kvfree(limiter);
+		sluice_limiter_destroy(limiter);
 err_blob:
 	kfree(blob);
 	return err;

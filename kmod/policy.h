@@ -11,9 +11,9 @@
 
 struct netlink_ext_ack;
 struct nlattr;
+struct sluice_limiter;
 struct sluice_net;
 struct sluice_policy_blob;
-struct sluice_policy_limiter;
 struct socket;
 
 #define SLUICE_POLICY_RATE_DEFAULT		1000
@@ -34,7 +34,7 @@ struct sluice_policy {
 	u16 port;
 	u32 rate;
 	u32 source_rate;
-	struct sluice_policy_limiter *limiter;
+	struct sluice_limiter *limiter;
 	siphash_key_t secret;
 	struct socket *udp[2];
 };

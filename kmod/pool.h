@@ -21,7 +21,7 @@ struct sluice_network;
  * @first: first id
  * @last: last id
  * @base: addresses to which the id is added: IPv4-mapped, and IPv6; unspecified: no such address
- * @host: what is for the gateway host itself goes up its stack without a registered client
+ * @host: in its network, what is for the gateway host itself goes up its stack without a registered client
  */
 struct sluice_pool {
 	struct sluice_network *network;

@@ -13,10 +13,10 @@ int sluice_records_init(struct sluice_records *records)
 {
 	unsigned int i;
 
-	BUILD_BUG_ON(sizeof(struct sluice_record) != max(64, SMP_CACHE_BYTES));
+	BUILD_BUG_ON(sizeof(struct sluice_record) != 64);
 	BUILD_BUG_ON(sizeof(struct sluice_record) * SLUICE_RECORDS_A_PAGE > PAGE_SIZE);
 
-	records->page = kvcalloc(SLUICE_RECORD_PAGES, sizeof(*records->page), GFP_KERNEL);
+	records->page = kvcalloc(SLUICE_RECORD_PAGES, sizeof(*records->page), GFP_KERNEL_ACCOUNT);
 	if (!records->page)
 		return -ENOMEM;
 	atomic_set(&records->pages, 0);

@@ -6,7 +6,6 @@
 #ifndef _SLUICE_RECORD_H
 #define _SLUICE_RECORD_H
 
-#include <linux/cache.h>
 #include <linux/in6.h>
 #include <linux/spinlock.h>
 #include <net/ipv6.h>
@@ -62,7 +61,7 @@ struct sluice_record {
 	u16 failures;
 	u8 flags;
 	u8 stable;
-} ____cacheline_aligned;
+} __aligned(64);
 
 /**
  * struct sluice_records - a generation's records
