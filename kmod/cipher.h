@@ -8,9 +8,9 @@
 
 #include <linux/types.h>
 
-struct crypto_aead;
+#include "aead.h"
+
 struct sluice_ciphers;
-struct sluice_gcm;
 struct sluice_generation;
 
 #define SLUICE_ESP_HEADER	8	/* SPI and sequence number (RFC 4303, 2) */
@@ -20,30 +20,25 @@ struct sluice_generation;
 
 /**
  * struct sluice_cipher - a cipher keyed for one SPI of one generation
- * @tfm: the kernel's driver; NULL: @gcm is used
- * @gcm: the library's key
+ * @aead: with the key
  * @home: the CPU's ciphers that it is one of
  * @owner: the generation's unique number; 0: it has no key
  * @spi: host byte order
  */
 struct sluice_cipher {
-	struct crypto_aead *tfm;
-	struct sluice_gcm *gcm;
+	struct sluice_aead aead;
 	struct sluice_ciphers *home;
 	u64 owner;
 	u32 spi;
 };
 
 /*
- * Process context.  The caches of all CPUs, for a generation to keep: who finds that finds them filled.  The first caller
- * makes them, and they stay until sluice_ciphers_destroy().  ERR_PTR(-ENOMEM).
+ * Process context.  @all receives the caches of all CPUs, for a generation to keep: who finds that finds them filled.  The first
+ * caller makes them, and they stay until sluice_ciphers_destroy().  -ENOMEM.
  */
-struct sluice_ciphers __percpu *sluice_ciphers_get(void);
+int sluice_ciphers_get(struct sluice_ciphers __percpu **all);
 void sluice_ciphers_destroy(void);
 
-/* Process context.  What decrypts, or will; and what does where that may not, NULL: it always may.  Makes no caches. */
-const char *sluice_ciphers_driver(void);
-const char *sluice_ciphers_fallback(void);
 /* How many keyed ciphers a CPU keeps. */
 u32 sluice_ciphers_kept(void);
 

@@ -1,59 +1,55 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * K(i) = CMAC(M, [i]32 | 'S' 'K' | 0x30 + algorithm | 0x00 | [SPI]32 | [L]32), all big-endian (SP 800-108r1, 4.1):
- * the input is one block of AES, so is the output.
+ * the input is one block of AES, so is the output.  CMAC of one block is that block, K1 added, encrypted (SP 800-38B, 6.2).
  */
 
-#include <crypto/hash.h>
+#include <crypto/algapi.h>
 #include <linux/string.h>
 
 #include "derive.h"
 #include "kunit.h"
-#include "netlink-gen.h"
 
-#define SLUICE_DERIVE_BLOCK	16
-
-struct crypto_shash *sluice_derive_create(const u8 key[SLUICE_MASTER_KEY_LENGTH])
+/* Twice an element of GF(2^128), big-endian (SP 800-38B, 6.1). */
+static void double_block(u8 block[AES_BLOCK_SIZE])
 {
-	struct crypto_shash *master = crypto_alloc_shash("cmac(aes)", 0, 0);
-	int err;
+	u64 high = get_unaligned_be64(block), low = get_unaligned_be64(block + 8);
 
-	if (IS_ERR(master))
-		return master;
-	err = crypto_shash_setkey(master, key, SLUICE_MASTER_KEY_LENGTH);
-	if (!err)
-		return master;
-	crypto_free_shash(master);
-	return ERR_PTR(err);
+	put_unaligned_be64(high << 1 | low >> 63, block);
+	put_unaligned_be64(low << 1 ^ (-(high >> 63) & 0x87), block + 8);
 }
-EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_derive_create);
 
-void sluice_derive_destroy(struct crypto_shash *master)
+void sluice_derive_begin(struct sluice_master *master, const u8 key[SLUICE_MASTER_KEY_LENGTH])
 {
-	crypto_free_shash(master);
+	/* It refuses wrong lengths only. */
+	WARN_ON_ONCE(aes_expandkey(&master->aes, key, SLUICE_MASTER_KEY_LENGTH));
+	memset(master->subkey, 0, sizeof(master->subkey));
+	aes_encrypt(&master->aes, master->subkey, master->subkey);
+	double_block(master->subkey);
 }
-EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_derive_destroy);
+EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_derive_begin);
 
-int sluice_derive(struct crypto_shash *master, u8 algorithm, u32 spi, u8 key[SLUICE_SESSION_KEY_MAX])
+unsigned int sluice_derive_blocks(const struct sluice_master *master, u8 algorithm, u32 spi,
+				  u8 block[SLUICE_SESSION_KEY_BLOCKS][AES_BLOCK_SIZE])
 {
-	unsigned int length = sluice_session_key_length(algorithm), done;
-	u8 input[SLUICE_DERIVE_BLOCK], output[SLUICE_DERIVE_BLOCK];
-	SHASH_DESC_ON_STACK(desc, master);
-	int err = 0;
+	unsigned int length = sluice_session_key_length(algorithm), count = DIV_ROUND_UP(length, AES_BLOCK_SIZE), i;
 
-	desc->tfm = master;
-	memcpy(input + 4, "SK\0\0", 4);
-	input[6] = 0x30 + algorithm;
-	put_unaligned_be32(spi, input + 8);
-	put_unaligned_be32(length * 8, input + 12);
-	for (done = 0; !err && done < length; done += SLUICE_DERIVE_BLOCK) {
-		put_unaligned_be32(done / SLUICE_DERIVE_BLOCK + 1, input);
-		err = crypto_shash_digest(desc, input, sizeof(input), output);
-		if (!err)
-			memcpy(key + done, output, min_t(unsigned int, length - done, sizeof(output)));
+	for (i = 0; i < count; i++) {
+		put_unaligned_be32(i + 1, block[i]);
+		put_unaligned_be32('S' << 24 | 'K' << 16 | (0x30 + algorithm) << 8, block[i] + 4);
+		put_unaligned_be32(spi, block[i] + 8);
+		put_unaligned_be32(length * 8, block[i] + 12);
+		crypto_xor(block[i], master->subkey, AES_BLOCK_SIZE);
 	}
-	shash_desc_zero(desc);
-	memzero_explicit(output, sizeof(output));
-	return err;
+	return count;
+}
+
+void sluice_derive(const struct sluice_master *master, u8 algorithm, u32 spi,
+		   u8 block[SLUICE_SESSION_KEY_BLOCKS][AES_BLOCK_SIZE])
+{
+	unsigned int count = sluice_derive_blocks(master, algorithm, spi, block), i;
+
+	for (i = 0; i < count; i++)
+		aes_encrypt(&master->aes, block[i], block[i]);
 }
 EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_derive);

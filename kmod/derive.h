@@ -3,19 +3,27 @@
 #ifndef _SLUICE_DERIVE_H
 #define _SLUICE_DERIVE_H
 
+#include <crypto/aes.h>
 #include <linux/types.h>
 
 #include <linux/sluice.h>
 
-struct crypto_shash;
-
 #define SLUICE_MASTER_KEY_LENGTH	32
 #define SLUICE_SESSION_KEY_MAX		36	/* AES-256 key and the salt of RFC 4106, section 4 */
+#define SLUICE_SESSION_KEY_BLOCKS	3	/* of AES, that are computed for it */
 
-/* Process context.  Takes a copy of @key; an ERR_PTR: the kernel has no cmac(aes), or no memory. */
-struct crypto_shash *sluice_derive_create(const u8 key[SLUICE_MASTER_KEY_LENGTH]);
-/* Wipes the copy. */
-void sluice_derive_destroy(struct crypto_shash *master);
+/**
+ * struct sluice_master - a master key, ready to derive from
+ * @aes: its schedule
+ * @subkey: K1 of CMAC (NIST SP 800-38B, 6.1)
+ */
+struct sluice_master {
+	struct crypto_aes_ctx aes;
+	u8 subkey[AES_BLOCK_SIZE];
+};
+
+/* Any context.  The caller wipes @master. */
+void sluice_derive_begin(struct sluice_master *master, const u8 key[SLUICE_MASTER_KEY_LENGTH]);
 
 /* Bytes of key and salt of an enum sluice_algorithm. */
 static inline unsigned int sluice_session_key_length(u8 algorithm)
@@ -24,15 +32,20 @@ static inline unsigned int sluice_session_key_length(u8 algorithm)
 }
 
 /**
- * sluice_derive() - the session key of one SPI
- * @master: from sluice_derive_create()
+ * sluice_derive_blocks() - what, encrypted block for block under the master key, is the session key of one SPI
+ * @master: from sluice_derive_begin()
  * @algorithm: enum sluice_algorithm
  * @spi: host byte order
- * @key: receives key and salt, sluice_session_key_length() bytes; the caller wipes it
+ * @block: receives them
  *
- * Context: any but hard interrupts.
- * Return: 0, or what the hash says.
+ * Context: any.
+ * Return: how many blocks; of the key, the first sluice_session_key_length() bytes count.
  */
-int sluice_derive(struct crypto_shash *master, u8 algorithm, u32 spi, u8 key[SLUICE_SESSION_KEY_MAX]);
+unsigned int sluice_derive_blocks(const struct sluice_master *master, u8 algorithm, u32 spi,
+				  u8 block[SLUICE_SESSION_KEY_BLOCKS][AES_BLOCK_SIZE]);
+
+/* The same, encrypted by the kernel's library.  The caller wipes @block. */
+void sluice_derive(const struct sluice_master *master, u8 algorithm, u32 spi,
+		   u8 block[SLUICE_SESSION_KEY_BLOCKS][AES_BLOCK_SIZE]);
 
 #endif /* _SLUICE_DERIVE_H */

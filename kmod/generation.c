@@ -32,8 +32,6 @@ static struct sluice_generation *find(struct sluice_net *sn, u32 number)
 static void generation_free(struct sluice_generation *generation)
 {
 	sluice_records_destroy(&generation->records);
-	if (!IS_ERR_OR_NULL(generation->master))
-		sluice_derive_destroy(generation->master);
 	kvfree_sensitive(generation, sizeof(*generation));
 }
 
@@ -129,19 +127,16 @@ static int may_come(struct sluice_net *sn, u32 number, struct netlink_ext_ack *e
 }
 
 /* A key that must not be used: nobody's randomness, or one that was there before (E4). */
-static int check_key(struct sluice_net *sn, const u8 *key, const struct sluice_generation *generation, u8 *check,
+static int check_key(struct sluice_net *sn, const u8 *key, const struct sluice_generation *generation, u8 (*check)[AES_BLOCK_SIZE],
 		     struct netlink_ext_ack *extack)
 {
 	unsigned int i;
-	int err;
 
 	if (!memchr_inv(key, 0, SLUICE_MASTER_KEY_LENGTH)) {
 		NL_SET_ERR_MSG(extack, "the master key is all zero");
 		return -EKEYREJECTED;
 	}
-	err = sluice_derive(generation->master, SLUICE_ALGORITHM_AES_256_GCM, SLUICE_CHECK_SPI, check);
-	if (err)
-		return err;
+	sluice_derive(&generation->master, SLUICE_ALGORITHM_AES_256_GCM, SLUICE_CHECK_SPI, check);
 	for (i = 0; i < SLUICE_KEY_CHECKS; i++) {
 		if (crypto_memneq(check, sn->esp.check[i], SLUICE_KEY_CHECK_LENGTH))
 			continue;
@@ -155,7 +150,7 @@ int sluice_generation_create(struct sluice_net *sn, const struct sluice_generati
 			     struct netlink_ext_ack *extack)
 {
 	struct sluice_generation *generation;
-	u8 check[SLUICE_SESSION_KEY_MAX];
+	u8 check[SLUICE_SESSION_KEY_BLOCKS][AES_BLOCK_SIZE];
 	int err;
 
 	lockdep_assert_held(&sn->config_lock);
@@ -175,12 +170,7 @@ int sluice_generation_create(struct sluice_net *sn, const struct sluice_generati
 		kvfree(generation);
 		return err;
 	}
-	generation->master = sluice_derive_create(request->key);
-	if (IS_ERR(generation->master)) {
-		err = PTR_ERR(generation->master);
-		NL_SET_ERR_MSG(extack, "the kernel has no cmac(aes)");
-		goto err_free;
-	}
+	sluice_derive_begin(&generation->master, request->key);
 	err = check_key(sn, request->key, generation, check, extack);
 	if (err)
 		goto err_free;

@@ -10,9 +10,9 @@
 #include <linux/netlink.h>
 
 #include "netlink-gen.h"
+#include "derive.h"
 #include "record.h"
 
-struct crypto_shash;
 struct sluice_anomalies;
 struct sluice_ciphers;
 struct sluice_limiter;
@@ -25,11 +25,11 @@ struct sluice_net;
  * @algorithm: enum sluice_algorithm
  * @state: enum sluice_generation_state; written under config_lock, read anywhere
  * @end: jiffies when nothing of it is valid any more; likewise
- * @master: the master key
  * @ciphers: those of the machine; like the next two here, so that who finds the generation finds them filled
  * @limiter: that of the network namespace
  * @anomalies: likewise
  * @records: its clients
+ * @master: the master key
  */
 struct sluice_generation {
 	u64 unique;
@@ -37,11 +37,11 @@ struct sluice_generation {
 	u8 algorithm;
 	u8 state;
 	unsigned long end;
-	struct crypto_shash *master;
 	struct sluice_ciphers __percpu *ciphers;
 	struct sluice_limiter *limiter;
 	struct sluice_anomalies *anomalies;
 	struct sluice_records records;
+	struct sluice_master master;
 };
 
 /* Fails closed at the moment, whenever its work runs. */

@@ -74,7 +74,7 @@ static int __init sluice_init(void)
 {
 	int err;
 
-	err = sluice_park_cache_create();
+	err = sluice_engine_check() ?: sluice_park_cache_create();
 	if (err)
 		return err;
 	err = register_pernet_subsys(&sluice_pernet);
@@ -124,5 +124,5 @@ module_exit(sluice_exit);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Sluice: a gateway that tells the truth");
 MODULE_ALIAS_RTNL_LINK("sluice");
-MODULE_SOFTDEP("pre: cmac aesni_intel");
+MODULE_SOFTDEP("pre: aesni_intel");
 MODULE_ALIAS_GENL_FAMILY("sluice");

@@ -179,7 +179,7 @@ int sluice_netlink_esp_set(struct sk_buff *skb, struct genl_info *info)
 
 static int fill_esp(struct sk_buff *msg, const struct sluice_esp *esp)
 {
-	const char *driver = sluice_ciphers_driver(), *fallback = sluice_ciphers_fallback();
+	const char *driver = sluice_engine_name(), *fallback = sluice_engine_fallback();
 
 	if (nla_put_u16(msg, SLUICE_A_ESP_UDP_PORT, esp->udp_port) ||
 	    nla_put_in6_addr(msg, SLUICE_A_ESP_SOURCE_IPV4, &esp->source[SLUICE_POOL_IPV4]) ||
@@ -230,11 +230,9 @@ int sluice_netlink_generation_new(struct sk_buff *skb, struct genl_info *info)
 		NL_SET_ERR_MSG_ATTR(info->extack, algorithm, "no such algorithm");
 		goto out;
 	}
-	request.ciphers = sluice_ciphers_get();
-	if (IS_ERR(request.ciphers)) {
-		err = PTR_ERR(request.ciphers);
+	err = sluice_ciphers_get(&request.ciphers);
+	if (err)
 		goto out;
-	}
 	mutex_lock(&sn->config_lock);
 	err = sluice_generation_create(sn, &request, info->extack);
 	mutex_unlock(&sn->config_lock);

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* KUnit suite of aead.c: what the kernel's own rfc4106 makes, each engine opens, and the other way round. */
+
+#include <crypto/aead.h>
+#include <linux/random.h>
+#include <linux/scatterlist.h>
+
+#include "aead.h"
+#include "cipher.h"
+#include "derive.h"
+#include "suite.h"
+
+#define PACKET_MAX	1500
+
+struct engine_row {
+	const char *desc;
+	enum sluice_engine engine;
+	u8 algorithm;
+};
+
+static const struct engine_row engine_rows[] = {
+	{ "AES-NI, AES-128", SLUICE_ENGINE_AESNI, SLUICE_ALGORITHM_AES_128_GCM },
+	{ "AES-NI, AES-256", SLUICE_ENGINE_AESNI, SLUICE_ALGORITHM_AES_256_GCM },
+	{ "internal driver, AES-128", SLUICE_ENGINE_INTERNAL, SLUICE_ALGORITHM_AES_128_GCM },
+	{ "internal driver, AES-256", SLUICE_ENGINE_INTERNAL, SLUICE_ALGORITHM_AES_256_GCM },
+	{ "library, AES-128", SLUICE_ENGINE_LIBRARY, SLUICE_ALGORITHM_AES_128_GCM },
+	{ "library, AES-256", SLUICE_ENGINE_LIBRARY, SLUICE_ALGORITHM_AES_256_GCM },
+};
+
+SLUICE_TEST_ROWS(engine_row);
+
+/* One of the row's engine, and all that a test of it needs. */
+struct engine_test {
+	struct sluice_aead aead;
+	struct aead_request *request;
+	struct sluice_master master;
+	u8 algorithm;
+	u8 ours[PACKET_MAX], theirs[PACKET_MAX], text[PACKET_MAX];
+};
+
+/* A new key, of a random master and SPI; where @theirs is given it has the same. */
+static void set_key(struct kunit *test, struct engine_test *t, struct crypto_aead *theirs)
+{
+	u8 key[SLUICE_SESSION_KEY_BLOCKS][AES_BLOCK_SIZE], master[SLUICE_MASTER_KEY_LENGTH];
+	u32 spi = get_random_u32();
+	int err;
+
+	get_random_bytes(master, sizeof(master));
+	sluice_derive_begin(&t->master, master);
+	local_bh_disable();
+	err = sluice_aead_set_key(&t->aead, &t->master, t->algorithm, spi);
+	local_bh_enable();
+	KUNIT_ASSERT_EQ(test, 0, err);
+	if (!theirs)
+		return;
+	sluice_derive(&t->master, t->algorithm, spi, key);
+	KUNIT_ASSERT_EQ(test, 0, crypto_aead_setkey(theirs, key[0], sluice_session_key_length(t->algorithm)));
+}
+
+static int ours(struct engine_test *t, u8 *packet, unsigned int length, bool encrypt)
+{
+	int err;
+
+	local_bh_disable();
+	err = encrypt ? sluice_aead_encrypt(&t->aead, t->request, packet, length) :
+			sluice_aead_decrypt(&t->aead, t->request, packet, length);
+	local_bh_enable();
+	return err;
+}
+
+static int theirs(struct crypto_aead *tfm, u8 *packet, unsigned int length, bool encrypt)
+{
+	struct aead_request *request = aead_request_alloc(tfm, GFP_KERNEL);
+	struct scatterlist list;
+	int err;
+
+	if (!request)
+		return -ENOMEM;
+	sg_init_one(&list, packet, length);
+	aead_request_set_callback(request, 0, NULL, NULL);
+	aead_request_set_ad(request, SLUICE_ESP_OVERHEAD);
+	aead_request_set_crypt(request, &list, &list, length - SLUICE_ESP_OVERHEAD - (encrypt ? SLUICE_ESP_ICV : 0),
+			       packet + SLUICE_ESP_HEADER);
+	err = encrypt ? crypto_aead_encrypt(request) : crypto_aead_decrypt(request);
+	aead_request_free(request);
+	return err;
+}
+
+static void engine_agrees(struct kunit *test)
+{
+	struct crypto_aead *tfm = crypto_alloc_aead("rfc4106(gcm(aes))", 0, CRYPTO_ALG_ASYNC);
+	struct engine_test *t = test->priv;
+	unsigned int length;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tfm);
+	KUNIT_ASSERT_EQ(test, 0, crypto_aead_setauthsize(tfm, SLUICE_ESP_ICV));
+	for (length = SLUICE_ESP_OVERHEAD + SLUICE_ESP_ICV; length <= PACKET_MAX; length += length < 300 ? 1 : 97) {
+		set_key(test, t, tfm);
+		get_random_bytes(t->text, length);
+		memcpy(t->ours, t->text, PACKET_MAX);
+		memcpy(t->theirs, t->text, PACKET_MAX);
+		KUNIT_ASSERT_EQ(test, 0, ours(t, t->ours, length, true));
+		KUNIT_ASSERT_EQ(test, 0, theirs(tfm, t->theirs, length, true));
+		KUNIT_ASSERT_EQ(test, 0, memcmp(t->ours, t->theirs, PACKET_MAX));
+		KUNIT_EXPECT_EQ(test, 0, ours(t, t->theirs, length, false));
+		KUNIT_EXPECT_EQ(test, 0, theirs(tfm, t->ours, length, false));
+		KUNIT_EXPECT_EQ(test, 0, memcmp(t->theirs, t->text, length - SLUICE_ESP_ICV));
+		/* Nothing behind the packet is touched. */
+		KUNIT_EXPECT_EQ(test, 0, memcmp(t->theirs + length, t->text + length, PACKET_MAX - length));
+	}
+	crypto_free_aead(tfm);
+}
+
+/* Every bit counts. */
+static void engine_rejects(struct kunit *test)
+{
+	struct engine_test *t = test->priv;
+	u8 packet[76];
+	unsigned int bit;
+
+	set_key(test, t, NULL);
+	get_random_bytes(packet, sizeof(packet));
+	KUNIT_ASSERT_EQ(test, 0, ours(t, packet, sizeof(packet), true));
+	for (bit = 0; bit < sizeof(packet) * 8; bit++) {
+		memcpy(t->ours, packet, sizeof(packet));
+		t->ours[bit / 8] ^= 1 << bit % 8;
+		KUNIT_EXPECT_EQ(test, -EBADMSG, ours(t, t->ours, sizeof(packet), false));
+	}
+	KUNIT_EXPECT_EQ(test, 0, ours(t, packet, sizeof(packet), false));
+}
+
+/* What was wiped opens nothing any more. */
+static void engine_wipes(struct kunit *test)
+{
+	struct engine_test *t = test->priv;
+	u8 packet[64] = {};
+
+	set_key(test, t, NULL);
+	KUNIT_ASSERT_EQ(test, 0, ours(t, packet, sizeof(packet), true));
+	local_bh_disable();
+	sluice_aead_wipe(&t->aead);
+	local_bh_enable();
+	if (t->aead.engine == SLUICE_ENGINE_INTERNAL)
+		KUNIT_EXPECT_EQ(test, -EBADMSG, ours(t, packet, sizeof(packet), false));
+	else
+		KUNIT_EXPECT_PTR_EQ(test, NULL, memchr_inv(t->aead.library, 0, ksize(t->aead.library)));
+}
+
+static int engine_init(struct kunit *test)
+{
+	const struct engine_row *row = test->param_value;
+	struct engine_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	int err;
+
+	if (!t)
+		return -ENOMEM;
+	test->priv = t;
+	t->algorithm = row->algorithm;
+	t->aead.engine = row->engine;
+	if (!sluice_engine_present(row->engine)) {
+		kunit_skip(test, "this machine has none");
+		return 0;
+	}
+	err = sluice_aead_create(&t->aead, row->engine);
+	if (err)
+		return err;
+	t->request = sluice_aead_request_create(&t->aead);
+	return PTR_ERR_OR_ZERO(t->request);
+}
+
+static void engine_exit(struct kunit *test)
+{
+	struct engine_test *t = test->priv;
+
+	if (!t)
+		return;
+	kfree(t->request);
+	sluice_aead_destroy(&t->aead);
+}
+
+static struct kunit_case engine_cases[] = {
+	KUNIT_CASE_PARAM(engine_agrees, engine_row_gen_params),
+	KUNIT_CASE_PARAM(engine_rejects, engine_row_gen_params),
+	KUNIT_CASE_PARAM(engine_wipes, engine_row_gen_params),
+	{}
+};
+
+static struct kunit_suite engine_suite = {
+	.name = "sluice_aead",
+	.init = engine_init,
+	.exit = engine_exit,
+	.test_cases = engine_cases,
+};
+
+kunit_test_suite(engine_suite);
