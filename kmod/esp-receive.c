@@ -24,6 +24,7 @@
 #include "net.h"
 #include "network.h"
 #include "packet.h"
+#include "trace.h"
 
 #define SLUICE_ESP_LENGTH_MIN	(SLUICE_ESP_OVERHEAD + 4 + SLUICE_ESP_ICV)	/* padding, its length, next header */
 #define SLUICE_NEXT_HEADER_DUMMY	59	/* RFC 4303, 2.6 */
@@ -223,7 +224,7 @@ static int advance(struct sluice_incoming *in, const u8 *packet)
 		.id = in->id, .generation = in->generation->number, .incarnation = in->incarnation, .now = *in->from,
 	};
 	spinlock_t *lock = sluice_record_lock(records, in->id);
-	bool moved = false, other = false;
+	bool moved = false, other = false, due;
 	struct sluice_record *record;
 	int why;
 
@@ -253,6 +254,7 @@ static int advance(struct sluice_incoming *in, const u8 *packet)
 		record->flags = SLUICE_RECORD_HEARD | (in->from->port ? SLUICE_RECORD_UDP : 0);
 	}
 	other = fingerprint(record, packet, in->sequence);
+	due = sluice_sequence_is_due(record->replay.top, in->sequence);
 	sluice_replay_advance(&record->replay, in->sequence);
 	spin_unlock(lock);
 
@@ -262,6 +264,10 @@ static int advance(struct sluice_incoming *in, const u8 *packet)
 	}
 	if (unlikely(other)) {
 		anomaly.kind = SLUICE_ANOMALY_FINGERPRINT;
+		sluice_anomaly_tell(in->generation->anomalies, &anomaly);
+	}
+	if (unlikely(due)) {
+		anomaly.kind = SLUICE_ANOMALY_EXHAUSTING;
 		sluice_anomaly_tell(in->generation->anomalies, &anomaly);
 	}
 	return SLUICE_ESP_GO_ON;
@@ -418,6 +424,7 @@ int sluice_esp_receive(struct sluice_net *sn, struct sk_buff *skb, const struct 
 	why = process(&in, skb, from->port);
 	sluice_ns_count(sn, SLUICE_NS_COUNT_ESP_RECEIVED);
 	sluice_ns_count(sn, why);
+	trace_sluice_esp_receive(in.spi, in.sequence, from, why);
 	if (why == SLUICE_NS_COUNT_ESP_FOREIGN)
 		return -EINVAL;
 	if (why != SLUICE_NS_COUNT_ESP_DELIVERED)

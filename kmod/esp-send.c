@@ -24,6 +24,7 @@
 #include "net.h"
 #include "network.h"
 #include "packet.h"
+#include "trace.h"
 
 /**
  * struct sluice_outgoing - a packet on its way to a client
@@ -52,6 +53,17 @@ static bool to_ipv4(const struct sluice_outgoing *out)
 	return ipv6_addr_v4mapped(&out->to.address);
 }
 
+/* The key is one to be replaced. */
+static void tell_due(const struct sluice_outgoing *out, u32 id)
+{
+	const struct sluice_anomaly_report anomaly = {
+		.id = id, .generation = out->generation->number, .incarnation = sluice_spi_incarnation(out->spi),
+		.kind = SLUICE_ANOMALY_EXHAUSTING, .now = out->to,
+	};
+
+	sluice_anomaly_tell(out->generation->anomalies, &anomaly);
+}
+
 /* Takes the next sequence number, if the client has been heard under this generation.  SLUICE_ESP_GO_ON, or why not. */
 static int take_sequence(struct sluice_outgoing *out, struct sluice_generation *generation, u32 id)
 {
@@ -64,9 +76,9 @@ static int take_sequence(struct sluice_outgoing *out, struct sluice_generation *
 	spin_lock(lock);
 	if (record->flags & SLUICE_RECORD_HEARD && record->incarnation >= record->incarnation_min) {
 		why = SLUICE_NS_COUNT_ESP_SEND_EXHAUSTED;
-		if (record->sent < SLUICE_SEQUENCE_HARD) {
+		out->sequence = sluice_record_next(record);
+		if (out->sequence) {
 			why = SLUICE_ESP_GO_ON;
-			out->sequence = ++record->sent;
 			out->spi = sluice_spi(generation->number, true, id, record->incarnation);
 			out->to.address = record->address;
 			out->to.port = record->port;
@@ -74,6 +86,8 @@ static int take_sequence(struct sluice_outgoing *out, struct sluice_generation *
 		}
 	}
 	spin_unlock(lock);
+	if (unlikely(out->sequence == SLUICE_SEQUENCE_SOFT))
+		tell_due(out, id);
 	return why;
 }
 
@@ -349,6 +363,7 @@ void sluice_esp_send(struct sluice_network *network, struct sk_buff *skb)
 	int why = send(&out, skb);
 
 	sluice_ns_count(network->sn, why);
+	trace_sluice_esp_send(out.spi, out.sequence, &out.to, why);
 	if (why == SLUICE_NS_COUNT_ESP_SENT)
 		return;
 	dst_release(out.dst);

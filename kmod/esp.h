@@ -24,9 +24,6 @@ struct socket;
 #define SLUICE_UNKNOWN_RATE_DEFAULT	5000
 #define SLUICE_UNKNOWN_RATE_ID		32	/* of that, for the ids that share one of its places */
 
-/* Sequence numbers (RFC 4303, 3.3.3): 32 bits, and never so near to their end that a burst could pass it. */
-#define SLUICE_SEQUENCE_HARD		0xffff0000U
-
 /* What a step of receiving or sending says: the enum sluice_namespace_counter of where the packet ends, or that it goes on. */
 #define SLUICE_ESP_GO_ON		(-1)
 

@@ -147,4 +147,50 @@ enum sluice_namespace_counter {
 
 #define SLUICE_A_COUNTER_FIRST_NAMESPACE SLUICE_A_COUNTER_DROP_NO_CLIENT
 
+/* For trace.h. */
+#define sluice_show_namespace_counter(counter) __print_symbolic(counter, \
+	{ SLUICE_NS_COUNT_DROP_NO_CLIENT, "drop-no-client" }, \
+	{ SLUICE_NS_COUNT_VERDICT_STALE, "verdict-stale" }, \
+	{ SLUICE_NS_COUNT_EVENTS, "events" }, \
+	{ SLUICE_NS_COUNT_EVENTS_DEFERRED, "events-deferred" }, \
+	{ SLUICE_NS_COUNT_CONTROLLER_LOST, "controller-lost" }, \
+	{ SLUICE_NS_COUNT_ESP_RECEIVED, "esp-received" }, \
+	{ SLUICE_NS_COUNT_ESP_DELIVERED, "esp-delivered" }, \
+	{ SLUICE_NS_COUNT_ESP_DUMMY, "esp-dummy" }, \
+	{ SLUICE_NS_COUNT_ESP_KEEPALIVE, "esp-keepalive" }, \
+	{ SLUICE_NS_COUNT_ESP_FOREIGN, "esp-foreign" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_SHORT, "esp-drop-short" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_FOREIGN, "esp-drop-foreign" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_DIRECTION, "esp-drop-direction" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_DEAD, "esp-drop-dead" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_NO_POOL, "esp-drop-no-pool" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_FRAGMENT, "esp-drop-fragment" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_BANNED, "esp-drop-banned" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_INCARNATION, "esp-drop-incarnation" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_SEQUENCE, "esp-drop-sequence" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_OLD, "esp-drop-old" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_REPLAYED, "esp-drop-replayed" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_LIMITED, "esp-drop-limited" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_MEMORY, "esp-drop-memory" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_AUTHENTICATION, "esp-drop-authentication" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_PADDING, "esp-drop-padding" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_NEXT_HEADER, "esp-drop-next-header" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_INNER, "esp-drop-inner" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_SPOOFED, "esp-drop-spoofed" }, \
+	{ SLUICE_NS_COUNT_ESP_DROP_ECN, "esp-drop-ecn" }, \
+	{ SLUICE_NS_COUNT_ESP_SENT, "esp-sent" }, \
+	{ SLUICE_NS_COUNT_ESP_SEND_NO_CLIENT, "esp-send-no-client" }, \
+	{ SLUICE_NS_COUNT_ESP_SEND_UNHEARD, "esp-send-unheard" }, \
+	{ SLUICE_NS_COUNT_ESP_SEND_EXHAUSTED, "esp-send-exhausted" }, \
+	{ SLUICE_NS_COUNT_ESP_SEND_TOO_BIG, "esp-send-too-big" }, \
+	{ SLUICE_NS_COUNT_ESP_SEND_NO_ROUTE, "esp-send-no-route" }, \
+	{ SLUICE_NS_COUNT_ESP_SEND_MEMORY, "esp-send-memory" }, \
+	{ SLUICE_NS_COUNT_ANOMALIES, "anomalies" }, \
+	{ SLUICE_NS_COUNT_ANOMALIES_LOST, "anomalies-lost" }, \
+	{ SLUICE_NS_COUNT_POLICY_ANSWERED, "policy-answered" }, \
+	{ SLUICE_NS_COUNT_POLICY_SHORT, "policy-short" }, \
+	{ SLUICE_NS_COUNT_POLICY_DROP_MALFORMED, "policy-drop-malformed" }, \
+	{ SLUICE_NS_COUNT_POLICY_DROP_LIMITED, "policy-drop-limited" }, \
+	{ SLUICE_NS_COUNT_POLICY_DROP_MEMORY, "policy-drop-memory" })
+
 #endif /* _SLUICE_NETLINK_GEN_H */

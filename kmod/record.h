@@ -20,6 +20,13 @@
 /* Packets whose initialization vector followed from the sequence number before that is a fingerprint. */
 #define SLUICE_FINGERPRINT_STABLE	16
 
+/*
+ * Sequence numbers (RFC 4303, 3.3.3): 32 bits, and never so near to their end that a burst could pass it; long before, it is
+ * told that a new key is due.
+ */
+#define SLUICE_SEQUENCE_SOFT	0x10000000U
+#define SLUICE_SEQUENCE_HARD	0xffff0000U
+
 #define SLUICE_RECORD_HEARD	BIT(0)	/* an authenticated packet has come */
 #define SLUICE_RECORD_UDP	BIT(1)	/* the newest of them in UDP */
 
@@ -103,6 +110,18 @@ static inline bool sluice_record_is_at(const struct sluice_record *record, const
 {
 	return record->flags & SLUICE_RECORD_HEARD && record->port == from->port &&
 	       ipv6_addr_equal(&record->address, &from->address);
+}
+
+/* Its lock held.  The next sequence number to send; 0: there is none left under this key. */
+static inline u32 sluice_record_next(struct sluice_record *record)
+{
+	return record->sent < SLUICE_SEQUENCE_HARD ? ++record->sent : 0;
+}
+
+/* Is it with this step that a new key is due? */
+static inline bool sluice_sequence_is_due(u32 before, u32 now)
+{
+	return before < SLUICE_SEQUENCE_SOFT && now >= SLUICE_SEQUENCE_SOFT;
 }
 
 /* Bytes. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Tracepoints: what happens to parked SYNs. */
+/* Tracepoints: what happens to parked SYNs, and where ESP packets end. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM sluice
 
@@ -10,6 +10,7 @@
 
 #include "network.h"
 #include "park.h"
+#include "record.h"
 #include "verdict.h"
 
 TRACE_EVENT(sluice_park,
@@ -69,6 +70,38 @@ TRACE_EVENT(sluice_verdict,
 		__entry->icmp_code = ruling->icmp_code;
 	),
 	TP_printk("id=%u verdict=%u icmp=%u/%u", __entry->id, __entry->verdict, __entry->icmp_type, __entry->icmp_code)
+);
+
+/* Each packet, at its end; what was not known by then is 0. */
+DECLARE_EVENT_CLASS(sluice_esp,
+	TP_PROTO(u32 spi, u32 sequence, const struct sluice_endpoint *outer, int counter),
+	TP_ARGS(spi, sequence, outer, counter),
+	TP_STRUCT__entry(
+		__field(u32, spi)
+		__field(u32, sequence)
+		__array(u8, address, 16)
+		__field(u16, port)
+		__field(u16, counter)
+	),
+	TP_fast_assign(
+		__entry->spi = spi;
+		__entry->sequence = sequence;
+		memcpy(__entry->address, &outer->address, 16);
+		__entry->port = ntohs(outer->port);
+		__entry->counter = counter;
+	),
+	TP_printk("spi=%08x sequence=%u outer=%pI6c.%u end=%s", __entry->spi, __entry->sequence, __entry->address, __entry->port,
+		  sluice_show_namespace_counter(__entry->counter))
+);
+
+DEFINE_EVENT(sluice_esp, sluice_esp_receive,
+	TP_PROTO(u32 spi, u32 sequence, const struct sluice_endpoint *outer, int counter),
+	TP_ARGS(spi, sequence, outer, counter)
+);
+
+DEFINE_EVENT(sluice_esp, sluice_esp_send,
+	TP_PROTO(u32 spi, u32 sequence, const struct sluice_endpoint *outer, int counter),
+	TP_ARGS(spi, sequence, outer, counter)
 );
 
 #endif /* _SLUICE_TRACE_H */

@@ -193,6 +193,9 @@ def kernel_header(spec):
         out += [f"\t{prefix}_{upper(a['name'])}," for a in counters]
         out += [f"\t__{prefix}_MAX", "};", "",
                 f"#define SLUICE_A_COUNTER_FIRST_{where.upper()} {attribute('counter', counters[0]['name'])}", ""]
+        if where == "namespace":
+            out += ["/* For trace.h. */", "#define sluice_show_namespace_counter(counter) __print_symbolic(counter, \\"]
+            out += [f"\t{{ {prefix}_{upper(a['name'])}, \"{a['name']}\" }}{')' if a is counters[-1] else ', ' + chr(92)}" for a in counters] + [""]
     out += ["#endif /* _SLUICE_NETLINK_GEN_H */", ""]
     return "\n".join(out)
 

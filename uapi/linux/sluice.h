@@ -142,12 +142,14 @@ enum sluice_encapsulation {
  * @SLUICE_ANOMALY_ALTERNATES: Two outer addresses alternated three times within ten seconds: two hosts have its key.
  * @SLUICE_ANOMALY_FINGERPRINT: The initialization vectors come from a second instance of a stock sender: two hosts have its key.
  * @SLUICE_ANOMALY_SPOOFED: An authenticated packet had another client's inner source address.
+ * @SLUICE_ANOMALY_EXHAUSTING: 2^28 packets have gone one way under one key: the client is due for a new incarnation; after 4294901760 nothing is sent to it any more.
  */
 enum sluice_anomaly {
 	SLUICE_ANOMALY_MOVED,
 	SLUICE_ANOMALY_ALTERNATES,
 	SLUICE_ANOMALY_FINGERPRINT,
 	SLUICE_ANOMALY_SPOOFED,
+	SLUICE_ANOMALY_EXHAUSTING,
 
 	/* private: */
 	__SLUICE_ANOMALY_COUNT

@@ -167,6 +167,7 @@ inline constexpr std::string_view anomaly_names[] = {
     "alternates",
     "fingerprint",
     "spoofed",
+    "exhausting",
 };
 
 // Name of an attribute of an operation's outermost set, for extack; empty when unknown.

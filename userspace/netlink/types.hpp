@@ -75,6 +75,7 @@ enum class AnomalyKind : std::uint8_t {
   alternates = SLUICE_ANOMALY_ALTERNATES,
   fingerprint = SLUICE_ANOMALY_FINGERPRINT,
   spoofed = SLUICE_ANOMALY_SPOOFED,
+  exhausting = SLUICE_ANOMALY_EXHAUSTING,
 };
 
 // The YAML's words, from the generated tables.

@@ -18,6 +18,8 @@ const char* words_for(netlink::AnomalyKind kind) {
       return "sends as two instances would: two hosts may have its key";
     case netlink::AnomalyKind::spoofed:
       return "sent a packet with another client's inner source address";
+    case netlink::AnomalyKind::exhausting:
+      return "has nearly used up its key: it is due for a new one";
   }
   return "did something that this version does not know";
 }

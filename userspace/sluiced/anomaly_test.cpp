@@ -15,7 +15,7 @@ netlink::Anomaly anomaly(netlink::AnomalyKind kind) {
 TEST(AnomalyTest, OnlyARoamingClientIsNoWarning) {
   using Kind = netlink::AnomalyKind;
   EXPECT_FALSE(is_worth_a_warning(anomaly(Kind::moved)));
-  for (const Kind kind : {Kind::alternates, Kind::fingerprint, Kind::spoofed})
+  for (const Kind kind : {Kind::alternates, Kind::fingerprint, Kind::spoofed, Kind::exhausting})
     EXPECT_TRUE(is_worth_a_warning(anomaly(kind)));
 }
 
