@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The engines.  All must be synchronous, and setting a key must neither sleep nor cost much: a gateway with many clients does it
- * for nearly every packet.  The kernel's own drivers take thousands of instructions for it (they expand the key twice, and
- * encrypt a block, in C), so that on x86 our own code comes first.
+ * for nearly every packet.  The drivers of x86 take thousands of instructions for it (Documentation/benchmarks.rst), so there
+ * our own code comes first.
  *
  * What the kernel calls synchronous and accelerated differs: on x86 before 6.16, "rfc4106(gcm(aes))" without CRYPTO_ALG_ASYNC is
  * the generic template, whose setkey() allocates with GFP_KERNEL, and the fast one is the internal "__rfc4106(gcm(aes))".  A
@@ -52,7 +52,7 @@ static void vector_end(void) { }
 
 static char *engine = "auto";
 module_param(engine, charp, 0444);
-MODULE_PARM_DESC(engine, "What encrypts ESP: aesni, driver (of the crypto API), library, or auto: the first of these that is there (default)");
+MODULE_PARM_DESC(engine, "What encrypts ESP: aesni, driver (of the crypto API), library; auto (default): the first that is there");
 
 static DEFINE_MUTEX(engine_lock);	/* guards what follows, which does not change once it is known */
 static bool engine_known;
@@ -136,6 +136,8 @@ static enum sluice_engine choose(void)
 		if (may_be(names[kind]) && probe(kind, engine_name))
 			return kind;
 	probe(SLUICE_ENGINE_LIBRARY, engine_name);
+	if (!may_be("library"))
+		pr_warn("sluice: engine=%s: there is none here, ESP is encrypted by %s\n", engine, engine_name);
 	return SLUICE_ENGINE_LIBRARY;
 }
 
@@ -148,6 +150,7 @@ enum sluice_engine sluice_engine(void)
 	mutex_unlock(&engine_lock);
 	return engine_chosen;
 }
+EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_engine);
 
 const char *sluice_engine_name(void)
 {
@@ -176,10 +179,8 @@ int sluice_aead_create(struct sluice_aead *aead, enum sluice_engine kind)
 		return aead->library ? 0 : -ENOMEM;
 	default:
 		driver = driver_create(kind);
-		if (IS_ERR(driver))
-			return -ENOMEM;
-		aead->driver = driver;
-		return 0;
+		aead->driver = IS_ERR(driver) ? NULL : driver;
+		return PTR_ERR_OR_ZERO(driver);
 	}
 }
 EXPORT_SYMBOL_FOR_SLUICE_KUNIT(sluice_aead_create);
@@ -228,7 +229,7 @@ int sluice_aead_set_key(struct sluice_aead *aead, const struct sluice_master *ma
 		unsigned int count = sluice_derive_blocks(master, algorithm, spi, block);
 
 		vector_begin();
-		/* The library's schedule has the words in memory order (FIPS 197), as AES-NI wants them. */
+		/* On this, a little-endian machine, the library's schedule has its bytes in the order that AES-NI wants. */
 		sluice_aesni_encrypt_blocks((const u8 *)master->aes.key_enc, block[0], count);
 		sluice_aesni_set_key(aead->aesni, block[0], length);
 		vector_end();

@@ -35,7 +35,10 @@ struct sluice_aead {
 	enum sluice_engine engine;
 };
 
-/* Process context, all of them.  The host's engine: the first that is there when it is first asked for, or what the module parameter names. */
+/*
+ * Process context, this and the next four; may load modules.  The host's engine: the first that is there when it is first asked
+ * for, or what the module parameter names.
+ */
 enum sluice_engine sluice_engine(void);
 /* Has this host @engine? */
 bool sluice_engine_present(enum sluice_engine engine);
@@ -46,7 +49,7 @@ const char *sluice_engine_fallback(void);
 /* The module parameter names an engine: 0.  Otherwise -EINVAL, and it is said. */
 int sluice_engine_check(void);
 
-/* Process context.  -ENOMEM; then, and of zeros, it may be freed as well. */
+/* Process context.  -ENOMEM, or what the crypto API says; then, and of zeros, it may be destroyed as well. */
 int sluice_aead_create(struct sluice_aead *aead, enum sluice_engine engine);
 /* With what it knows of keys. */
 void sluice_aead_destroy(struct sluice_aead *aead);

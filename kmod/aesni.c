@@ -2,13 +2,18 @@
 /*
  * AES-GCM of an ESP packet in one piece (FIPS 197; NIST SP 800-38D; RFC 4106) on AES-NI and PCLMULQDQ.
  *
- * This file alone is compiled with SSE, so all of it runs where the vector unit may be used, and must be called from elsewhere.
+ * This file alone is compiled with SSE: the compiler may use its registers anywhere in it, so it is called from other files only,
+ * between kernel_fpu_begin() and kernel_fpu_end().  Secrets stay in registers that the next user overwrites; they must not be
+ * spilled to the stack, which is why memory is read through a type that needs no alignment, and not by memcpy().
  *
  * GHASH: a block, its bytes swapped, is an integer whose bit 127 - i is the coefficient of x^i.  The product of two such integers
  * without carries has its coefficients one bit too low; instead of shifting each, one factor is kept times x^-1, which is what
- * "power" holds.  x^-1 = x^127 + x^6 + x + 1, as an integer 0xc2000000000000000000000000000001.  Its multiple by the low 64 bits
- * takes these away without changing the value, and that twice is the reduction.
+ * "power" holds.  x^-1 = x^127 + x^6 + x + 1, as an integer 0xc2000000000000000000000000000001: what is at the low 64 bits of a
+ * product is moved up by 128 bits (swap_halves()) and, times the rest of that integer, by 64; that twice is the reduction.
  */
+
+#include <linux/compiler.h>
+#include <linux/types.h>
 
 #include "aesni.h"
 #include "cipher.h"
@@ -18,6 +23,11 @@
 #define block		long long __attribute__((vector_size(16)))
 #define bytes		char __attribute__((vector_size(16)))
 #define words		int __attribute__((vector_size(16)))
+
+/* In memory, wherever. */
+struct unaligned_block {
+	block value;
+} __packed __attribute__((may_alias));
 
 #define LOW_LOW		0x00	/* which halves PCLMULQDQ multiplies */
 #define HIGH_LOW	0x01
@@ -36,15 +46,12 @@ static __always_inline block halves(u64 low, u64 high)
 
 static __always_inline block load(const void *from)
 {
-	block value;
-
-	__builtin_memcpy(&value, from, sizeof(value));
-	return value;
+	return ((const struct unaligned_block *)from)->value;
 }
 
 static __always_inline void store(void *to, block value)
 {
-	__builtin_memcpy(to, &value, sizeof(value));
+	((struct unaligned_block *)to)->value = value;
 }
 
 static __always_inline block swap_bytes(block value)
@@ -103,8 +110,10 @@ static __always_inline void encrypt(const u8 *round, unsigned int rounds, block 
 /* The words of @key, each added to all that follow it, and @assist to all of them (FIPS 197, figure 11). */
 static __always_inline block next_round_key(block key, block assist)
 {
-	key ^= __builtin_ia32_pslldqi128(key, 32);
-	key ^= __builtin_ia32_pslldqi128(key, 64);
+	const words zero = { 0 };
+
+	key ^= (block)__builtin_shufflevector(zero, (words)key, 0, 4, 5, 6);
+	key ^= (block)__builtin_shufflevector(zero, (words)key, 0, 1, 4, 5);
 	return key ^ assist;
 }
 
@@ -225,14 +234,14 @@ static __always_inline block counter_block(block first, unsigned int number)
 static __always_inline block crypt(const struct sluice_aesni_key *aesni, u8 *packet, unsigned int length, bool decrypts)
 {
 	unsigned int left = length - SLUICE_ESP_OVERHEAD - SLUICE_ESP_ICV, number = 2, i;
-	block first = first_counter(aesni, packet), one = load(aesni->power[0]), key[SLUICE_AESNI_STRIDE], hash, mask, text;
+	block first = first_counter(aesni, packet), key[SLUICE_AESNI_STRIDE], hash, one, mask, text;
 	block lengths = halves(left * 8, SLUICE_ESP_HEADER * 8);
 	u8 *at = packet + SLUICE_ESP_OVERHEAD;
 	u64 header;
 
 	/* Additional data: SPI and sequence number (RFC 4106, 5); the vector is in the counter blocks. */
 	__builtin_memcpy(&header, packet, sizeof(header));
-	hash = multiply(swap_bytes(halves(header, 0)), one);
+	hash = multiply(swap_bytes(halves(header, 0)), load(aesni->power[0]));
 
 	while (left >= 16 * SLUICE_AESNI_STRIDE) {
 		struct product sum = {};
@@ -254,6 +263,8 @@ static __always_inline block crypt(const struct sluice_aesni_key *aesni, u8 *pac
 		at += 16 * SLUICE_AESNI_STRIDE;
 		left -= 16 * SLUICE_AESNI_STRIDE;
 	}
+	barrier();	/* or H would be kept across the loop, on the stack */
+	one = load(aesni->power[0]);
 	for (; left; left -= i, at += 16) {
 		i = left < 16 ? left : 16;
 		mask = load(ones_then_zeros + 16 - i);

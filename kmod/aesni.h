@@ -8,11 +8,7 @@
 
 #include <linux/types.h>
 
-#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
-#define SLUICE_HAVE_AESNI
-#endif
-
-#define SLUICE_AESNI_STRIDE	4	/* blocks at once: as many as hide the latency of AESENC, and fit into 16 registers */
+#define SLUICE_AESNI_STRIDE	4	/* blocks at once: with their hashes they fit into 16 registers, and hide most of AESENC's latency */
 
 /**
  * struct sluice_aesni_key - a key; nothing in it needs to be aligned
@@ -28,18 +24,18 @@ struct sluice_aesni_key {
 	u8 salt[4];
 };
 
-#ifdef SLUICE_HAVE_AESNI
+#ifdef SLUICE_HAVE_AESNI	/* by Kbuild */
 
 /* All of it: between kernel_fpu_begin() and kernel_fpu_end(). */
 
 /* @key: AES key, then salt, @length bytes together, 20 or 36. */
 void sluice_aesni_set_key(struct sluice_aesni_key *aesni, const u8 *key, unsigned int length);
 
-/* @round: the schedule of an AES-256 key, of 15 blocks; @block: @count of them, in place. */
-void sluice_aesni_encrypt_blocks(const u8 *round, u8 *block, unsigned int count);
+/* @round: the schedule of an AES-256 key, of 15 blocks; @data: @count blocks, in place. */
+void sluice_aesni_encrypt_blocks(const u8 *round, u8 *data, unsigned int count);
 
 /*
- * @packet: 8 bytes of ESP header, 8 of initialization vector, @length - 32 of text, 16 of ICV.
+ * @packet: 8 bytes of ESP header, 8 of initialization vector, @length - 32 of text, 16 of ICV; @length: 32 at least.
  * Decrypt: true: the ICV is right; else the text is garbage.  Encrypt: the ICV's old bytes are read, and mean nothing.
  */
 bool sluice_aesni_decrypt(const struct sluice_aesni_key *aesni, u8 *packet, unsigned int length);
@@ -51,7 +47,7 @@ static inline void sluice_aesni_set_key(struct sluice_aesni_key *aesni, const u8
 {
 }
 
-static inline void sluice_aesni_encrypt_blocks(const u8 *round, u8 *block, unsigned int count)
+static inline void sluice_aesni_encrypt_blocks(const u8 *round, u8 *data, unsigned int count)
 {
 }
 

@@ -32,7 +32,7 @@ struct sluice_cipher_set {
  * @bits: how many sets, as a power of two
  * @scratch: keys that have not been shown to be of use
  * @fallback: for when the vector unit is in use by whom a softirq interrupted; never kept
- * @request: for all of them
+ * @request: for all of them; NULL: the engine needs none
  * @flush: wipes on this CPU
  */
 struct sluice_ciphers {
@@ -220,8 +220,10 @@ static struct sluice_cipher_set *set_of(struct sluice_ciphers *c, u64 owner, u32
 static bool cipher_derive(struct sluice_generation *generation, u32 spi, struct sluice_cipher *cipher)
 {
 	cipher->owner = 0;
-	if (sluice_aead_set_key(&cipher->aead, &generation->master, generation->algorithm, spi))
+	if (sluice_aead_set_key(&cipher->aead, &generation->master, generation->algorithm, spi)) {
+		sluice_aead_wipe(&cipher->aead);
 		return false;
+	}
 	cipher->owner = generation->unique;
 	cipher->spi = spi;
 	return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Keyed ciphers, a bounded cache of them for each CPU; what is not in it is derived again.  Everything here but begin and
- * flush: BH off, and no longer than that.
+ * Keyed ciphers, a bounded cache of them for each CPU; what is not in it is derived again.  sluice_cipher_*(): BH off, and no
+ * longer than that.
  */
 #ifndef _SLUICE_CIPHER_H
 #define _SLUICE_CIPHER_H

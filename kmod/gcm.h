@@ -25,7 +25,8 @@ struct sluice_gcm {
 int sluice_gcm_set_key(struct sluice_gcm *gcm, const u8 *key, unsigned int length);
 
 /*
- * Any context.  @packet: 8 bytes of ESP header, 8 of initialization vector, @length - 32 of text, 16 of ICV.
+ * Any context.  @packet: 8 bytes of ESP header, 8 of initialization vector, @length - 32 of text, 16 of ICV; @length: 32 at
+ * least.
  * -EBADMSG: the ICV is wrong, nothing has changed.
  */
 int sluice_gcm_decrypt(const struct sluice_gcm *gcm, u8 *packet, unsigned int length);

@@ -177,10 +177,8 @@ int sluice_netlink_esp_set(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int fill_esp(struct sk_buff *msg, const struct sluice_esp *esp)
+static int fill_esp(struct sk_buff *msg, const struct sluice_esp *esp, const char *driver, const char *fallback)
 {
-	const char *driver = sluice_engine_name(), *fallback = sluice_engine_fallback();
-
 	if (nla_put_u16(msg, SLUICE_A_ESP_UDP_PORT, esp->udp_port) ||
 	    nla_put_in6_addr(msg, SLUICE_A_ESP_SOURCE_IPV4, &esp->source[SLUICE_POOL_IPV4]) ||
 	    nla_put_in6_addr(msg, SLUICE_A_ESP_SOURCE_IPV6, &esp->source[SLUICE_POOL_IPV6]) ||
@@ -195,6 +193,7 @@ static int fill_esp(struct sk_buff *msg, const struct sluice_esp *esp)
 
 int sluice_netlink_esp_get(struct sk_buff *skb, struct genl_info *info)
 {
+	const char *driver = sluice_engine_name(), *fallback = sluice_engine_fallback();
 	struct sluice_net *sn = sluice_net(genl_info_net(info));
 	struct sk_buff *msg;
 	void *header;
@@ -204,7 +203,7 @@ int sluice_netlink_esp_get(struct sk_buff *skb, struct genl_info *info)
 	if (!msg)
 		return -ENOMEM;
 	mutex_lock(&sn->config_lock);
-	err = fill_esp(msg, &sn->esp);
+	err = fill_esp(msg, &sn->esp, driver, fallback);
 	mutex_unlock(&sn->config_lock);
 	return sluice_netlink_reply_finish(info, msg, header, err);
 }
