@@ -19,10 +19,10 @@
 
 #include "aead.h"
 #include "aesni.h"
-#include "cipher.h"
 #include "derive.h"
 #include "gcm.h"
 #include "kunit.h"
+#include "layout.h"
 
 #ifdef SLUICE_HAVE_AESNI
 #include <asm/cpufeature.h>

@@ -14,6 +14,7 @@
 #include "derive.h"
 #include "gcm.h"
 #include "generation.h"
+#include "layout.h"
 #include "suite.h"
 
 #define PACKET_MAX	1500
@@ -185,7 +186,7 @@ static void engine_gives_way(struct kunit *test)
 {
 	struct sluice_generation *generation = kunit_kzalloc(test, sizeof(*generation), GFP_KERNEL);
 	u8 packet[200] = { 1, 2, 3 }, copy[200] = { 1, 2, 3 }, key[SLUICE_MASTER_KEY_LENGTH] = { 1 };
-	enum sluice_engine outside, inside;
+	enum sluice_engine outside, inside, after;
 	struct sluice_cipher *cipher;
 
 	if (sluice_engine() > SLUICE_ENGINE_INTERNAL)
@@ -206,11 +207,11 @@ static void engine_gives_way(struct kunit *test)
 	sluice_cipher_encrypt(cipher, copy, sizeof(copy));
 	sluice_cipher_keep(cipher);
 	kernel_fpu_end();
-	cipher = sluice_cipher_get(generation, 0x200);
-	KUNIT_EXPECT_EQ(test, outside, cipher->aead.engine);
+	after = sluice_cipher_get(generation, 0x200)->aead.engine;
 	local_bh_enable();
 
 	KUNIT_EXPECT_EQ(test, sluice_engine(), outside);
+	KUNIT_EXPECT_EQ(test, outside, after);
 	KUNIT_EXPECT_EQ(test, SLUICE_ENGINE_LIBRARY, inside);
 	KUNIT_EXPECT_EQ(test, 0, memcmp(packet, copy, sizeof(packet)));
 	sluice_ciphers_flush(generation->unique);

@@ -16,7 +16,7 @@
 #include <linux/types.h>
 
 #include "aesni.h"
-#include "cipher.h"
+#include "layout.h"
 
 #ifndef __CHECKER__	/* sparse knows no vectors */
 

@@ -13,11 +13,6 @@
 struct sluice_ciphers;
 struct sluice_generation;
 
-#define SLUICE_ESP_HEADER	8	/* SPI and sequence number (RFC 4303, 2) */
-#define SLUICE_ESP_IV		8	/* RFC 4106, 3.1 */
-#define SLUICE_ESP_ICV		16	/* RFC 4106, 6 */
-#define SLUICE_ESP_OVERHEAD	(SLUICE_ESP_HEADER + SLUICE_ESP_IV)
-
 /**
  * struct sluice_cipher - a cipher keyed for one SPI of one generation
  * @aead: with the key

@@ -21,6 +21,7 @@
 #include "cipher.h"
 #include "esp.h"
 #include "limiter.h"
+#include "layout.h"
 #include "net.h"
 #include "network.h"
 #include "packet.h"
@@ -416,15 +417,20 @@ static int process(struct sluice_incoming *in, struct sk_buff *skb, bool udp)
 	return SLUICE_NS_COUNT_ESP_DELIVERED;
 }
 
+void sluice_esp_ended(struct sluice_net *sn, u32 spi, u32 sequence, const struct sluice_endpoint *from, int counter)
+{
+	sluice_ns_count(sn, SLUICE_NS_COUNT_ESP_RECEIVED);
+	sluice_ns_count(sn, counter);
+	trace_sluice_esp_receive(spi, sequence, from, counter);
+}
+
 int sluice_esp_receive(struct sluice_net *sn, struct sk_buff *skb, const struct sluice_endpoint *from)
 {
 	struct sluice_incoming in = { .sn = sn, .from = from };
 	int why;
 
 	why = process(&in, skb, from->port);
-	sluice_ns_count(sn, SLUICE_NS_COUNT_ESP_RECEIVED);
-	sluice_ns_count(sn, why);
-	trace_sluice_esp_receive(in.spi, in.sequence, from, why);
+	sluice_esp_ended(sn, in.spi, in.sequence, from, why);
 	if (why == SLUICE_NS_COUNT_ESP_FOREIGN)
 		return -EINVAL;
 	if (why != SLUICE_NS_COUNT_ESP_DELIVERED)

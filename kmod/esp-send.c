@@ -21,6 +21,7 @@
 
 #include "cipher.h"
 #include "esp.h"
+#include "layout.h"
 #include "net.h"
 #include "network.h"
 #include "packet.h"
@@ -86,7 +87,7 @@ static int take_sequence(struct sluice_outgoing *out, struct sluice_generation *
 		}
 	}
 	spin_unlock(lock);
-	if (unlikely(out->sequence == SLUICE_SEQUENCE_SOFT))
+	if (unlikely(sluice_sequence_is_due(out->sequence - 1, out->sequence)))
 		tell_due(out, id);
 	return why;
 }

@@ -226,8 +226,7 @@ static int receive_udp(struct sock *sk, struct sk_buff *skb)
 	return sluice_esp_receive(sn, skb, &from);
 
 drop:
-	sluice_ns_count(sn, SLUICE_NS_COUNT_ESP_RECEIVED);
-	sluice_ns_count(sn, counter);
+	sluice_esp_ended(sn, 0, 0, &from, counter);
 	kfree_skb(skb);
 	return 0;
 }

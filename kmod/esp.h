@@ -99,6 +99,9 @@ int sluice_esp_revoke(struct sluice_net *sn, u32 id, u32 number, u16 incarnation
 /* config_lock held.  0 closes.  What binding says, with extack; then nothing has changed. */
 int sluice_esp_udp_open(struct sluice_net *sn, u16 port, struct netlink_ext_ack *extack);
 
+/* A packet that came has its end: it is counted and traced.  @spi, @sequence: 0 where they are not known. */
+void sluice_esp_ended(struct sluice_net *sn, u32 spi, u32 sequence, const struct sluice_endpoint *from, int counter);
+
 /**
  * sluice_esp_receive() - an ESP packet
  * @sn: the network namespace

@@ -4,9 +4,9 @@
 #include <crypto/algapi.h>
 #include <linux/string.h>
 
-#include "cipher.h"
 #include "gcm.h"
 #include "kunit.h"
+#include "layout.h"
 
 int sluice_gcm_set_key(struct sluice_gcm *gcm, const u8 *key, unsigned int length)
 {

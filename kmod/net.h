@@ -11,7 +11,9 @@
  *	      sluice_parked.quote.lock	(spinlock, BH) the newest datagram of a bound association
  *	    sluice_records.lock[]	(spinlock, BH) one ESP client under one generation
  *	    sluice_anomalies.lock	(spinlock, BH) anomalies to be told, after a record's lock is dropped
- *	    ciphers_lock, flush_lock	(mutexes of cipher.c) the caches of all namespaces
+ *	    flush_lock			(mutex of cipher.c) keys of all namespaces are wiped, of one after the other
+ *	  ciphers_lock			(mutex of cipher.c) the caches of all namespaces are made, before config_lock is taken
+ *	    engine_lock			(mutex of aead.c) what encrypts is chosen
  *
  * The hook runs under the RCU read lock and takes nothing but sluice_park.lock, and for a datagram of a bound
  * association nothing but its quote.lock.  It reaches networks through clients, clients through the prefix table, and

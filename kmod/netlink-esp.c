@@ -230,8 +230,10 @@ int sluice_netlink_generation_new(struct sk_buff *skb, struct genl_info *info)
 		goto out;
 	}
 	err = sluice_ciphers_get(&request.ciphers);
-	if (err)
+	if (err) {
+		NL_SET_ERR_MSG(info->extack, "each processor's ciphers cannot be made; the module parameter key_cache makes them fewer");
 		goto out;
+	}
 	mutex_lock(&sn->config_lock);
 	err = sluice_generation_create(sn, &request, info->extack);
 	mutex_unlock(&sn->config_lock);
