@@ -210,39 +210,55 @@ int sluice_netlink_esp_get(struct sk_buff *skb, struct genl_info *info)
 
 /* ---- generations ---- */
 
-int sluice_netlink_generation_new(struct sk_buff *skb, struct genl_info *info)
+static int generation_new(struct genl_info *info)
 {
 	struct nlattr *key = info->attrs[SLUICE_A_GENERATION_MASTER_KEY];
 	struct nlattr *algorithm = info->attrs[SLUICE_A_GENERATION_ALGORITHM];
 	struct sluice_generation_request request = {};
 	struct sluice_net *sn = sluice_net(genl_info_net(info));
-	int err = -EINVAL;
+	int err;
 
 	if (GENL_REQ_ATTR_CHECK(info, SLUICE_A_GENERATION_NUMBER) ||
 	    GENL_REQ_ATTR_CHECK(info, SLUICE_A_GENERATION_MASTER_KEY))
-		goto out;
+		return -EINVAL;
 	request.number = nla_get_u32(info->attrs[SLUICE_A_GENERATION_NUMBER]);
 	request.algorithm = algorithm ? nla_get_u8(algorithm) : SLUICE_ALGORITHM_AES_256_GCM;
 	request.lifetime = get_u32(info->attrs[SLUICE_A_GENERATION_LIFETIME], 3600);
 	request.key = nla_data(key);
 	if (request.algorithm == SLUICE_ALGORITHM_UNSPECIFIED) {
 		NL_SET_ERR_MSG_ATTR(info->extack, algorithm, "no such algorithm");
-		goto out;
+		return -EINVAL;
 	}
 	err = sluice_ciphers_get(&request.ciphers);
 	if (err) {
 		NL_SET_ERR_MSG(info->extack, "each processor's ciphers cannot be made; the module parameter key_cache makes them fewer");
-		goto out;
+		return err;
 	}
 	mutex_lock(&sn->config_lock);
 	err = sluice_generation_create(sn, &request, info->extack);
 	mutex_unlock(&sn->config_lock);
 	if (err)
 		NL_SET_BAD_ATTR(info->extack, err == -EKEYREJECTED ? key : info->attrs[SLUICE_A_GENERATION_NUMBER]);
-out:
-	/* The request's buffer is the kernel's own copy (O6). */
-	if (key)
-		memzero_explicit(nla_data(key), nla_len(key));
+	return err;
+}
+
+/*
+ * The request's buffer is the kernel's own copy of the key, and an acknowledgement of an error repeats it (O6): it is
+ * wiped whatever is wrong with the request.  That is why its attributes are parsed here: generic netlink would refuse
+ * some before anybody could, as it still does with what are no attributes at all.
+ */
+int sluice_netlink_generation_new(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *attrs[ARRAY_SIZE(sluice_generation_new_policy)] = {};
+	int err;
+
+	info->attrs = attrs;
+	err = genlmsg_parse(info->nlhdr, &sluice_genl_family, attrs, ARRAY_SIZE(attrs) - 1, sluice_generation_new_policy,
+			    info->extack);
+	if (!err)
+		err = generation_new(info);
+	memzero_explicit(genlmsg_data(info->genlhdr), genlmsg_len(info->genlhdr));
+	info->attrs = NULL;
 	return err;
 }
 

@@ -211,7 +211,7 @@ static const struct nla_policy sluice_esp_set_policy[SLUICE_A_ESP_UNKNOWN_RATE +
 	[SLUICE_A_ESP_UNKNOWN_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_esp_unknown_rate_range),
 };
 
-static const struct nla_policy sluice_generation_new_policy[SLUICE_A_GENERATION_LIFETIME + 1] = {
+const struct nla_policy sluice_generation_new_policy[SLUICE_A_GENERATION_LIFETIME + 1] = {
 	[SLUICE_A_GENERATION_NUMBER] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_generation_number_range),
 	[SLUICE_A_GENERATION_ALGORITHM] = NLA_POLICY_MAX(NLA_U8, __SLUICE_ALGORITHM_COUNT - 1),
 	[SLUICE_A_GENERATION_MASTER_KEY] = NLA_POLICY_EXACT_LEN(32),
@@ -244,6 +244,11 @@ static const struct nla_policy sluice_policy_set_policy[SLUICE_A_POLICY_SOURCE_R
 	[SLUICE_A_POLICY_BLOB] = NLA_POLICY_RANGE(NLA_BINARY, 1, 1200),
 	[SLUICE_A_POLICY_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_policy_rate_range),
 	[SLUICE_A_POLICY_SOURCE_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &sluice_policy_source_rate_range),
+};
+
+/* Any attributes: who parses them is called with whatever came. */
+static const struct nla_policy sluice_anything[] = {
+	[1 ... 255] = { .type = NLA_BINARY },
 };
 
 const struct genl_ops sluice_netlink_ops[] = {
@@ -375,8 +380,8 @@ const struct genl_ops sluice_netlink_ops[] = {
 	{
 		.cmd		= SLUICE_CMD_GENERATION_NEW,
 		.doit		= sluice_netlink_generation_new,
-		.policy		= sluice_generation_new_policy,
-		.maxattr	= SLUICE_A_GENERATION_LIFETIME,
+		.policy		= sluice_anything,
+		.maxattr	= ARRAY_SIZE(sluice_anything) - 1,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -11,6 +11,7 @@
 extern const struct nla_policy sluice_prefix_policy[SLUICE_A_PREFIX_MAX + 1];
 extern const struct nla_policy sluice_rule_policy[SLUICE_A_RULE_MAX + 1];
 extern const struct nla_policy sluice_verdict_policy[SLUICE_A_VERDICT_MAX + 1];
+extern const struct nla_policy sluice_generation_new_policy[SLUICE_A_GENERATION_LIFETIME + 1];
 
 extern const struct genl_ops sluice_netlink_ops[];
 extern const unsigned int sluice_netlink_ops_count;

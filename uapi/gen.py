@@ -141,8 +141,9 @@ def kernel_source(spec):
         request = request_of(op)
         if request:
             out += policy_table(spec, groups[op["attribute-set"]], set(request),
-                                f"sluice_{lower(op['name'])}_policy", static=True)
-    out += ["const struct genl_ops sluice_netlink_ops[] = {"]
+                                f"sluice_{lower(op['name'])}_policy", static=True, visible=op.get("parses", False))
+    out += ["/* Any attributes: who parses them is called with whatever came. */", "static const struct nla_policy sluice_anything[] = {",
+            "\t[1 ... 255] = { .type = NLA_BINARY },", "};", "", "const struct genl_ops sluice_netlink_ops[] = {"]
     for op in spec["operations"]:
         if is_event(op):
             continue
@@ -152,19 +153,25 @@ def kernel_source(spec):
         if "dump" in op:
             out += [f"\t\t.dumpit\t\t= sluice_netlink_{lower(op['name'])}_dump,"]
         request = request_of(op)
-        if request:
-            highest = max(request, key=[a["name"] for a in groups[op["attribute-set"]]["attributes"]].index)
+        if op.get("parses"):
+            out += ["\t\t.policy\t\t= sluice_anything,", "\t\t.maxattr\t= ARRAY_SIZE(sluice_anything) - 1,"]
+        elif request:
             out += [f"\t\t.policy\t\t= sluice_{lower(op['name'])}_policy,",
-                    f"\t\t.maxattr\t= {attribute(op['attribute-set'], highest)},"]
+                    f"\t\t.maxattr\t= {highest_of(groups, op)},"]
         out += ["\t\t.flags\t\t= GENL_UNS_ADMIN_PERM,", "\t},"]
     out += ["};", "", "const unsigned int sluice_netlink_ops_count = ARRAY_SIZE(sluice_netlink_ops);", ""]
     return "\n".join(out)
 
 
-def policy_table(spec, group, names, symbol, static):
+def highest_of(groups, op):
+    """The last attribute of its set that a request may have."""
+    return attribute(op["attribute-set"], [a["name"] for a in groups[op["attribute-set"]]["attributes"] if a["name"] in request_of(op)][-1])
+
+
+def policy_table(spec, group, names, symbol, static, visible=False):
     attrs = [a for a in group["attributes"] if a["name"] in names]
     size = attribute(group["name"], attrs[-1]["name"]) if static else f"SLUICE_A_{upper(group['name'])}_MAX"
-    out = [f"{'static ' if static else ''}const struct nla_policy {symbol}[{size} + 1] = {{"]
+    out = [f"{'static ' if static and not visible else ''}const struct nla_policy {symbol}[{size} + 1] = {{"]
     out += [f"\t[{attribute(group['name'], a['name'])}] = {policy_entry(spec, group, a)}," for a in attrs]
     return out + ["};", ""]
 
@@ -178,6 +185,9 @@ def kernel_header(spec):
            "", "#include <linux/sluice.h>", ""]
     for name in nested:
         out += [f"extern const struct nla_policy sluice_{lower(name)}_policy[SLUICE_A_{upper(name)}_MAX + 1];"]
+    for op in spec["operations"]:
+        if op.get("parses"):
+            out += [f"extern const struct nla_policy sluice_{lower(op['name'])}_policy[{highest_of(groups, op)} + 1];"]
     out += ["", "extern const struct genl_ops sluice_netlink_ops[];",
             "extern const unsigned int sluice_netlink_ops_count;", ""]
     for op in spec["operations"]:
