@@ -99,7 +99,7 @@ int main(int argc, char** argv) {
   CLI::App* up_app = app.add_subcommand("up", "Bring the tunnel up");
   up_app->add_option("--static", options.key_file, "Key file, as `sluice key derive` prints it")->required();
   up_app->add_option("--interface", options.interface,
-                     "Interface for the inner addresses, as lo; without it a dummy device is made, " +
+                     "Interface for the inner addresses, as lo; without it one is made, " +
                          std::string(sluice::client::own_interface_name));
   up_app->add_flag("--foreground", options.foreground, "Stay here; SIGTERM or SIGINT takes the tunnel down");
   CLI::App* down_app = app.add_subcommand("down", "Take it down: remove all that up made");

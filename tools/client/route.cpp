@@ -19,7 +19,8 @@ constexpr std::uint8_t mapped_bits = 96;
 // What the design ships in the tunnel: room for ESP, UDP and IPv6 outside on any path of 1,500 bytes.  TCP's MSS
 // follows.
 constexpr std::uint32_t inner_mtu = 1400;
-constexpr std::uint32_t v6_metric = 1024;  // the kernel's default; asked for by deletion, which else takes any
+constexpr std::uint32_t v6_metric = 1024;   // the kernel's default; asked for by deletion, which else takes any
+constexpr std::uint32_t last_metric = ~0U;  // of a barrier: after every other route
 
 std::uint8_t family_of(bool v4) { return v4 ? AF_INET : AF_INET6; }
 
@@ -34,13 +35,18 @@ Result<std::uint32_t> index_of(const std::string& device) {
   return index;
 }
 
-Request device_request(const std::string& name) {
+// An XFRM interface and no dummy: what comes out of the tunnel shows on it, so that programs that read packets raw
+// (tcpdump, nmap -sS, DHCP) find them where they went; and IP fragments for it before ESP, which no IP packet is then
+// too long for.  It has no underlying device: the outer packets take whatever route there is.
+Request device_request(const std::string& name, std::uint32_t id) {
   ifinfomsg info{};
   info.ifi_flags = info.ifi_change = IFF_UP;
   Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, info);
   request.put_string(SLUICE_ATTRIBUTE(IFLA_IFNAME), name);
+  request.put(SLUICE_ATTRIBUTE(IFLA_MTU), inner_mtu);
   request.nest(SLUICE_ATTRIBUTE(IFLA_LINKINFO), [&] {
-    request.put_bytes(SLUICE_ATTRIBUTE(IFLA_INFO_KIND), std::as_bytes(std::span{"dummy", 5}));
+    request.put_bytes(SLUICE_ATTRIBUTE(IFLA_INFO_KIND), std::as_bytes(std::span{"xfrm", 4}));
+    request.nest(SLUICE_ATTRIBUTE(IFLA_INFO_DATA), [&] { request.put(SLUICE_ATTRIBUTE(IFLA_XFRM_IF_ID), id); });
   });
   return request;
 }
@@ -74,6 +80,20 @@ Request route_request(const Step& step, std::uint32_t ifindex, bool add) {
   if (!v4) request.put(SLUICE_ATTRIBUTE(RTA_PRIORITY), v6_metric);
   if (step.prefer) put_address(request, SLUICE_ATTRIBUTE(RTA_PREFSRC), *step.prefer);
   request.nest(SLUICE_ATTRIBUTE(RTA_METRICS), [&] { request.put(SLUICE_ATTRIBUTE(RTAX_MTU), inner_mtu); });
+  return request;
+}
+
+Request barrier_request(const Step& step, bool add) {
+  const bool v4 = is_v4(step.destination);
+  rtmsg info{};
+  info.rtm_family = family_of(v4);
+  info.rtm_dst_len = static_cast<std::uint8_t>(step.destination.length - (v4 ? mapped_bits : 0));
+  info.rtm_table = RT_TABLE_MAIN;
+  info.rtm_protocol = RTPROT_STATIC;
+  info.rtm_type = RTN_UNREACHABLE;
+  Request request(add ? RTM_NEWROUTE : RTM_DELROUTE, add ? NLM_F_CREATE | NLM_F_EXCL : 0, info);
+  if (info.rtm_dst_len != 0) put_address(request, SLUICE_ATTRIBUTE(RTA_DST), step.destination.address);
+  request.put(SLUICE_ATTRIBUTE(RTA_PRIORITY), last_metric);
   return request;
 }
 
@@ -131,26 +151,35 @@ Result<bool> Routing::is_loopback(const std::string& interface) {
   return (flags & IFF_LOOPBACK) != 0;
 }
 
-Result<std::uint32_t> Routing::make(const Step& step) {
+Result<std::optional<std::uint32_t>> Routing::make(const Tunnel& tunnel, const Step& step) {
+  using Index = std::optional<std::uint32_t>;
+  if (step.kind == Step::Kind::barrier) {
+    auto done = netlink_.ask(barrier_request(step, true));
+    if (!done && done.error().number == EEXIST) return Index{};
+    if (!done) return done.error();
+    return Index{0U};
+  }
   if (step.kind == Step::Kind::device) {
-    auto done = netlink_.ask(device_request(step.device));
+    auto done = netlink_.ask(device_request(step.device, tunnel.interface_id()));
     if (!done && done.error().number == EEXIST)
       return Error{"there is a device \"" + step.device + "\" already, and it is not ours; --interface uses it",
                    EEXIST};
     if (!done && done.error().number == EOPNOTSUPP)
-      return Error{"the kernel has no dummy devices; --interface takes one that is there, as lo", EOPNOTSUPP};
+      return Error{"the kernel has no XFRM interfaces; --interface takes a device that is there, as lo", EOPNOTSUPP};
     if (!done) return done.error();
-    return index_of(step.device);
+    auto made = index_of(step.device);
+    if (!made) return made.error();
+    return Index{*made};
   }
   auto index = index_of(step.device);
   if (!index) return index.error();
   const bool address = step.kind == Step::Kind::address;
   auto done = netlink_.ask(address ? address_request(step, *index, true) : route_request(step, *index, true));
   // The user may have given the interface its address before.
-  if (!done && address && done.error().number == EEXIST) return 0U;
+  if (!done && address && done.error().number == EEXIST) return Index{};
   if (!done && done.error().number == EEXIST) return Error{"there is one already, and it is not ours", EEXIST};
   if (!done) return done.error();
-  return *index;
+  return Index{*index};
 }
 
 Result<void> Routing::undo(const Step& step) {
@@ -161,6 +190,8 @@ Result<void> Routing::undo(const Step& step) {
     done = netlink_.ask(Request(RTM_DELLINK, 0, info));
   } else if (step.kind == Step::Kind::address) {
     done = netlink_.ask(address_request(step, step.ifindex, false));
+  } else if (step.kind == Step::Kind::barrier) {
+    done = netlink_.ask(barrier_request(step, false));
   } else {
     done = netlink_.ask(route_request(step, step.ifindex, false));
   }

@@ -24,7 +24,7 @@ class Routing {
   Result<bool> is_loopback(const std::string& interface);
 
   /// Returns the index of the device; 0: it was there already and is left alone (an address).
-  Result<std::uint32_t> make(const Step& step);
+  Result<std::optional<std::uint32_t>> make(const Tunnel& tunnel, const Step& step);
   /// What is not there any more is no error.
   Result<void> undo(const Step& step);
 

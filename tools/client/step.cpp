@@ -8,7 +8,7 @@ namespace {
 
 using derivation::Spi;
 
-constexpr std::array kinds{"device", "address", "state", "policy", "route"};
+constexpr std::array kinds{"device", "address", "state", "policy", "block", "route", "barrier"};
 constexpr std::array ways{"in", "out", "fwd"};
 
 const char* name(Step::Kind kind) { return kinds[static_cast<std::size_t>(kind)]; }
@@ -52,9 +52,13 @@ std::string Step::to_string() const {
     case Kind::state:
       return way == Way::in ? "inbound SA" : "outbound SA";
     case Kind::policy:
-      return std::string("policy ") + name(way) + " " + source.to_string() + " to " + destination.to_string();
+    case Kind::block:
+      return std::string(kind == Kind::block ? "blocking policy " : "policy ") + name(way) + " " + source.to_string() +
+             " to " + destination.to_string();
     case Kind::route:
       return "route " + destination.to_string() + " by " + device;
+    case Kind::barrier:
+      return "rejecting route " + destination.to_string();
   }
   return "";
 }
@@ -74,10 +78,15 @@ std::vector<Step> plan(const Tunnel& tunnel) {
         const Prefix here = host_prefix(inner);
         const bool out = way == Step::Way::out;
         steps.push_back({policy, "", 0, way, out ? here : there, out ? there : here, {}});
+        // The policy above is about the interface alone.
+        if (tunnel.own_interface && !out) steps.push_back({block, "", 0, way, there, here, {}});
       }
   for (const Address& inner : tunnel.inner)
-    for (const Prefix& there : tunnel.routes)
-      if (inner.is_v4() == is_v4(there)) steps.push_back({route, tunnel.route_device, 0, {}, {}, there, inner});
+    for (const Prefix& there : tunnel.routes) {
+      if (inner.is_v4() != is_v4(there)) continue;
+      if (tunnel.own_interface) steps.push_back({barrier, "", 0, {}, {}, there, {}});
+      steps.push_back({route, tunnel.route_device, 0, {}, {}, there, inner});
+    }
   return steps;
 }
 
@@ -105,8 +114,9 @@ nlohmann::json to_json(const Step& step) {
   nlohmann::json json{{"kind", name(step.kind)}};
   if (!step.device.empty()) json["device"] = step.device;
   if (step.ifindex != 0) json["ifindex"] = step.ifindex;
-  if (step.kind == Step::Kind::state || step.kind == Step::Kind::policy) json["way"] = name(step.way);
-  if (step.kind == Step::Kind::policy) json["source"] = step.source.to_string();
+  const bool policy = step.kind == Step::Kind::policy || step.kind == Step::Kind::block;
+  if (step.kind == Step::Kind::state || policy) json["way"] = name(step.way);
+  if (policy) json["source"] = step.source.to_string();
   if (step.kind != Step::Kind::device && step.kind != Step::Kind::state)
     json["destination"] = step.destination.to_string();
   if (step.prefer) json["prefer"] = step.prefer->to_string();

@@ -25,21 +25,25 @@ struct Tunnel {
   std::vector<Prefix> routes;
   derivation::Spi outbound, inbound;
   std::string interface;
-  bool own_interface = false;  ///< we make it
+  bool own_interface = false;  ///< we make it: an XFRM interface
   std::string route_device;    ///< where the routes point: the interface, or, if that is a loopback, the outer device
 
   [[nodiscard]] derivation::Spi spi(bool out) const { return out ? outbound : inbound; }
+  /// What ties SAs and policies to an interface of our own; 0: they are the host's, whatever the interface.
+  [[nodiscard]] std::uint32_t interface_id() const { return own_interface ? outbound.value() : 0; }
 };
 
 struct Step {
-  enum class Kind { device, address, state, policy, route };
+  /// block: a policy against what comes to the inner address without having been in the tunnel.  barrier: a route that
+  /// rejects, for when the route into the tunnel is gone.
+  enum class Kind { device, address, state, policy, block, route, barrier };
   enum class Way { in, out, forward };
 
   Kind kind = Kind::device;
   std::string device;             ///< device, address, route
   std::uint32_t ifindex = 0;      ///< of it, known once the step was made
-  Way way = Way::in;              ///< state, policy
-  Prefix source, destination;     ///< policy; address and route: destination
+  Way way = Way::in;              ///< state, policy, block
+  Prefix source, destination;     ///< policy, block; address, route and barrier: destination
   std::optional<Address> prefer;  ///< route: the source of what goes there
 
   /// "route 10.20.0.0/16", for errors.

@@ -35,7 +35,9 @@ TEST(Plan, PairsEachInnerAddressWithTheRoutesOfItsFamily) {
   EXPECT_EQ(count(steps, Step::Kind::address), 2);
   EXPECT_EQ(count(steps, Step::Kind::state), 2);
   EXPECT_EQ(count(steps, Step::Kind::policy), 3 * 3);
+  EXPECT_EQ(count(steps, Step::Kind::block), 2 * 3);
   EXPECT_EQ(count(steps, Step::Kind::route), 3);
+  EXPECT_EQ(count(steps, Step::Kind::barrier), 3);
   for (const Step& step : steps)
     EXPECT_TRUE(step.kind != Step::Kind::policy || is_v4(step.source) == is_v4(step.destination)) << step.to_string();
 }
@@ -59,6 +61,8 @@ TEST(Plan, LeavesAnInterfaceOfTheUsersAlone) {
   tunnel.route_device = "eth0";
   const std::vector<Step> steps = plan(tunnel);
   EXPECT_EQ(count(steps, Step::Kind::device), 0);
+  EXPECT_EQ(count(steps, Step::Kind::block) + count(steps, Step::Kind::barrier), 0);  // its policies are the host's
+  EXPECT_EQ(tunnel.interface_id(), 0U);
   EXPECT_EQ(steps.front().device, "lo");
   EXPECT_EQ(steps.back().device, "eth0");
 }

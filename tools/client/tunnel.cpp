@@ -32,7 +32,9 @@ struct Kernel {
   }
 };
 
-bool is_ipsec(const Step& step) { return step.kind == Step::Kind::state || step.kind == Step::Kind::policy; }
+bool is_ipsec(const Step& step) {
+  return step.kind == Step::Kind::state || step.kind == Step::Kind::policy || step.kind == Step::Kind::block;
+}
 
 // Whatever becomes of one, the others are tried; the first failure is told.
 Result<void> undo_all(Kernel& kernel, const Record& record) {
@@ -52,10 +54,10 @@ Result<void> make_all(Kernel& kernel, const KeyFile& keys, const RecordFile& fil
       if (auto done = kernel.xfrm.make(record.tunnel, step, (out ? keys.outbound : keys.inbound).keying); !done)
         return done.error().in(what);
     } else {
-      auto index = kernel.routing.make(step);
+      auto index = kernel.routing.make(record.tunnel, step);
       if (!index) return index.error().in(what);
-      if (*index == 0) continue;
-      step.ifindex = *index;
+      if (!*index) continue;
+      step.ifindex = **index;
     }
     record.made.push_back(step);
     // After each: whoever is killed in the middle leaves a record of what there is to remove.

@@ -15,7 +15,7 @@ namespace sluice::client {
 
 struct UpOptions {
   std::filesystem::path key_file;
-  std::optional<std::string> interface;  ///< one that is there; nothing: a dummy of our own
+  std::optional<std::string> interface;  ///< one that is there; nothing: an XFRM interface of our own
   bool foreground = false;
 };
 

@@ -83,6 +83,10 @@ void set_limits(xfrm_lifetime_cfg& limits, bool count) {
   limits.hard_packet_limit = count ? hard_packets : XFRM_INF;
 }
 
+void put_interface(Request& request, std::uint32_t id) {
+  if (id != 0) request.put(SLUICE_ATTRIBUTE(XFRMA_IF_ID), id);
+}
+
 Request state_request(const Tunnel& tunnel, bool out, const derivation::Secret& keying) {
   xfrm_usersa_info info{};
   info.id.daddr = to_xfrm(outer_destination(tunnel, out));
@@ -97,6 +101,7 @@ Request state_request(const Tunnel& tunnel, bool out, const derivation::Secret& 
   info.flags = XFRM_STATE_AF_UNSPEC;
   set_limits(info.lft, true);
   Request request(XFRM_MSG_NEWSA, NLM_F_CREATE | NLM_F_EXCL, info);
+  put_interface(request, tunnel.interface_id());
 
   // The key, with its salt, stands right behind the header.
   xfrm_algo_aead aead{};
@@ -133,9 +138,12 @@ Request policy_request(const Tunnel& tunnel, const Step& step) {
   xfrm_userpolicy_info info{};
   info.sel = selector(step);
   info.dir = direction(step.way);
-  info.action = XFRM_POLICY_ALLOW;
+  const bool block = step.kind == Step::Kind::block;
+  info.action = block ? XFRM_POLICY_BLOCK : XFRM_POLICY_ALLOW;
   set_limits(info.lft, false);
   Request request(XFRM_MSG_NEWPOLICY, NLM_F_CREATE | NLM_F_EXCL, info);
+  if (block) return request;  // not of the interface: it is about all that does not come by it
+  put_interface(request, tunnel.interface_id());
   // Required, not optional: outbound nothing leaves in clear, inbound nothing comes in that was not in the tunnel.
   xfrm_user_tmpl way{};
   way.id.daddr = to_xfrm(outer_destination(tunnel, out));
@@ -163,7 +171,7 @@ Result<Xfrm> Xfrm::open() {
 }
 
 Result<void> Xfrm::make(const Tunnel& tunnel, const Step& step, const derivation::Secret& keying) {
-  if (step.kind == Step::Kind::policy) return netlink_.ask(policy_request(tunnel, step));
+  if (step.kind != Step::Kind::state) return netlink_.ask(policy_request(tunnel, step));
   const bool out = step.way == Step::Way::out;
   auto done = netlink_.ask(state_request(tunnel, out, keying));
   if (done) return done;
@@ -180,7 +188,9 @@ Result<void> Xfrm::undo(const Tunnel& tunnel, const Step& step) {
   xfrm_userpolicy_id id{};
   id.sel = selector(step);
   id.dir = direction(step.way);
-  return unless_gone(netlink_.ask(Request(XFRM_MSG_DELPOLICY, 0, id)));
+  Request request(XFRM_MSG_DELPOLICY, 0, id);
+  if (step.kind == Step::Kind::policy) put_interface(request, tunnel.interface_id());
+  return unless_gone(netlink_.ask(std::move(request)));
 }
 
 Result<std::optional<Xfrm::Counters>> Xfrm::counters(const Tunnel& tunnel, bool out) {

@@ -21,23 +21,27 @@ lab_esp_generation() {
 		ip netns exec gateway sluice generation promote --number "$1"
 }
 
-# lab_esp_client NAMESPACE: up, with the key file of its name
+# lab_esp_client NAMESPACE [OPTION...]: up, with the key file of its name
 lab_esp_client() {
-	RUNTIME_DIRECTORY=$LAB_RUN/esp/$1 ip netns exec "$1" sluice-client up --static "$LAB_RUN/esp/$1.toml" > "$LAB_RUN/log/$1.log" 2>&1 ||
-		{ cat "$LAB_RUN/log/$1.log" >&2; return 1; }
+	local client=$1
+	shift
+	RUNTIME_DIRECTORY=$LAB_RUN/esp/$client ip netns exec "$client" sluice-client up --static "$LAB_RUN/esp/$client.toml" "$@" \
+		> "$LAB_RUN/log/$client.log" 2>&1 || { cat "$LAB_RUN/log/$client.log" >&2; return 1; }
 }
 
 # What the clients' kernel needs and the gateway's does not; on the debug kernels it is built in.
 lab_esp_up() {
-	local client
-	modprobe -qa esp4 esp6 xfrm_user dummy
+	local client interface=()
+	modprobe -qa esp4 esp6 xfrm_user
+	# a kernel of the lab without XFRM interfaces has its clients' inner addresses on lo
+	modprobe -q xfrm_interface || interface=(--interface lo)
 	mkdir -p "$LAB_RUN"/esp/{esp,espnat,esp6}
 	chmod 700 "$LAB_RUN/esp"
 	lab_esp_generation 1 || return 1
 	lab_esp_key 17 0 "$LAB_GATEWAY_WAN" "$LAB_RUN/esp/esp.toml" &&
 		lab_esp_key 18 0 "$LAB_GATEWAY_WAN" "$LAB_RUN/esp/espnat.toml" --udp-port 4500 &&
 		lab_esp_key 19 0 "$LAB_GATEWAY_WAN6" "$LAB_RUN/esp/esp6.toml" || return 1
-	for client in esp espnat esp6; do lab_esp_client $client || return 1; done
+	for client in esp espnat esp6; do lab_esp_client $client "${interface[@]}" || return 1; done
 }
 
 # Their stock kernels hold references to devices and states that a leak scan would see.
