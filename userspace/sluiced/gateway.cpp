@@ -149,6 +149,7 @@ Result<void> Gateway::reload(Settings settings) {
   settings_.identity = std::move(settings.identity);
   settings_.networks = std::move(settings.networks);
   settings_.esp = settings.esp;
+  settings_.policy = settings.policy;
   settings_.datagram_age = settings.datagram_age;  // of sessions to come
   // Agents of a network that is gone have nothing to do here.
   std::vector<LinkId> strays;

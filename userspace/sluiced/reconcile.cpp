@@ -9,6 +9,7 @@
 #include <set>
 
 #include "netlink/esp_text.hpp"
+#include "sluiced/policy.hpp"
 #include "sluiced/pools.hpp"
 
 namespace sluice::gateway {
@@ -169,6 +170,7 @@ Result<NetworkNames> reconcile(const Settings& settings, const NetworkNames& bef
   }
 
   if (auto done = set_esp(settings, *socket); !done) return done.error();
+  if (auto done = set_policy(settings.policy, *socket); !done) return done.error();
   if (auto done = set_pools(settings, pools, ours, *socket); !done) return done.error();
 
   if (auto done = set_routes(pools, ours, *host); !done) return done.error().in("route of a pool");

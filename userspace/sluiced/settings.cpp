@@ -37,6 +37,8 @@ constexpr std::size_t rules_max = 1024;
 constexpr std::size_t device_name_max = 15;
 constexpr std::size_t pools_max = 64;
 constexpr std::int64_t unknown_rate_max = 10000000;
+constexpr std::int64_t policy_rate_max = 10000000;
+constexpr std::int64_t policy_source_rate_max = 65535;
 // Of a client's access: the network's own device, that ESP comes out of.
 constexpr std::string_view esp_access = "esp";
 
@@ -297,6 +299,16 @@ NetworkSettings read_network(Table table, Seen& seen) {
   return network;
 }
 
+PolicySettings read_policy_table(Table table) {
+  PolicySettings policy;
+  policy.port = static_cast<std::uint16_t>(table.integer("port", 1, 65535));
+  policy.file = table.string("file");
+  policy.rate = static_cast<std::uint32_t>(table.integer("rate", 1, policy_rate_max, policy.rate));
+  policy.source_rate =
+      static_cast<std::uint32_t>(table.integer("source_rate", 1, policy_source_rate_max, policy.source_rate));
+  return policy;
+}
+
 Result<Settings> read_settings(config::File file) {
   Table root = file.root();
   Settings settings;
@@ -321,6 +333,7 @@ Result<Settings> read_settings(config::File file) {
   settings.datagram_age = read_duration(root, "datagram_age", age_min, age_max, settings.datagram_age);
 
   if (auto esp = root.table("esp")) settings.esp = read_esp(*esp);
+  if (auto policy = root.table("policy")) settings.policy = read_policy_table(*policy);
   Seen seen;
   std::set<std::string> names;
   for (Table table : root.tables("network")) {

@@ -104,6 +104,16 @@ struct EspSettings {
   bool operator==(const EspSettings&) const = default;
 };
 
+// The responder that tells clients what is asked of them.
+struct PolicySettings {
+  std::uint16_t port = 0;      // UDP, never 0
+  std::filesystem::path file;  // what is answered
+  std::uint32_t rate = 1000;
+  std::uint32_t source_rate = 10;
+
+  bool operator==(const PolicySettings&) const = default;
+};
+
 struct Settings {
   std::string name;
   std::vector<Endpoint> listen;
@@ -116,6 +126,7 @@ struct Settings {
   Duration dead_after{10000};
   Duration datagram_age{500};  // what has waited for its DGRAM session for longer is dropped
   std::optional<EspSettings> esp;
+  std::optional<PolicySettings> policy;
   std::vector<NetworkSettings> networks;
 
   [[nodiscard]] const NetworkSettings* network(std::string_view name) const;

@@ -308,6 +308,14 @@ ipv4 = "100.96.0.0"
   EXPECT_EQ(settings->network_of_esp(1001), &settings->networks[1]);
 }
 
+TEST(SettingsTest, Policy) {
+  auto settings =
+      parse_settings(std::string(head) + body + "\n[policy]\nport = 5080\nfile = \"/etc/p\"\nrate = 5\n", "test.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->policy, (PolicySettings{5080, "/etc/p", 5, 10}));
+  EXPECT_EQ(parse_settings(std::string(head) + body, "test.toml")->policy, std::nullopt);
+}
+
 TEST(SettingsTest, Marks) {
   EXPECT_EQ(*parse_mark("0x5c000000/0xff000000"), (Mark{0x5c000000, 0xff000000}));
   EXPECT_EQ(*parse_mark("1/1"), (Mark{1, 1}));
