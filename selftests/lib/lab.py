@@ -66,6 +66,16 @@ class Place(Netns):
         return subprocess.Popen(["ip", "netns", "exec", self.name, *map(str, command)], **options)
 
 
+def device(place):
+    """The device that a host's packets are plain on."""
+    return "sluice0" if place.name in (os.environ["LAB_ESP"], os.environ["LAB_ESP_NAT"], os.environ["LAB_ESP6"]) else "eth0"
+
+
+def client_id():
+    """The id of LAB_CLIENT as a client of the first network, as rules have it."""
+    return int(os.environ["LAB_CLIENT_ID"])
+
+
 class Answer:
     """What a connect() brought: outcome is "open", "silence" or an errno's name; icmp is (type, code)."""
 

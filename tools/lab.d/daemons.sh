@@ -34,7 +34,7 @@ lab_sluiced_config() {
 		addresses = ["$LAB_GW", "$LAB_GW6"]
 		$of_network
 		  [[network.client]]
-		  id = 1
+		  id = $LAB_CLIENT_ID
 		  access = "$LAB_ACCESS"
 		  addresses = ["$LAB_CLIENT_ADDRESS", "$LAB_CLIENT_ADDRESS6"]
 		  [[network.client]]
@@ -45,7 +45,7 @@ lab_sluiced_config() {
 		  ipv4 = "100.80.0.0"
 		  ipv6 = "fd80::"
 		  [[network.client]]
-		  id = 4
+		  id = $LAB_ESP_CLIENT_ID
 		  access = "esp"
 		  addresses = ["100.80.0.0/12", "fd80::/64"]
 		  [[network.route]]

@@ -36,6 +36,8 @@ lab_environment() {
 	lab_pair LAB_ESP_ADDRESS 100.80.0.17 fd80::11
 	lab_pair LAB_ESP_NAT_ADDRESS 100.80.0.18 fd80::12
 	lab_pair LAB_ESP6_ADDRESS 100.80.0.19 fd80::13
+	# ids of these as clients of the first network, as rules have them
+	export LAB_CLIENT_ID=1 LAB_ESP_CLIENT_ID=4
 	export LAB_ESP_OUTER=203.0.113.10 LAB_ESP_NAT_OUTER=203.0.113.18 LAB_ESP6_OUTER=2001:db8:3:6::10
 	lab_pair LAB_GATEWAY_WAN 192.0.2.1 2001:db8:1::1
 	lab_pair LAB_AGENT_ADDRESS 10.20.0.2 fd20::2

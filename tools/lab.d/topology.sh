@@ -127,7 +127,7 @@ topology_of() {
 		# no default route: what it knows nothing of is net unreachable
 		address eth0 10.20.0.1/24 fd20::1/64
 		address far 10.20.31.1/24 fd20:0:0:31::1/64
-		echo "link set narrow mtu 1400"
+		echo "link set narrow mtu 1300"
 		address narrow 10.20.34.1/24 fd20:0:0:34::1/64
 		to_direct 10.20.0.3 fd20::3
 		for n in 32 33; do route 10.20.$n.0/24 10.20.31.2; route fd20:0:0:$n::/64 fd20:0:0:31::2; done
@@ -144,7 +144,7 @@ topology_of() {
 		default 10.20.32.2 fd20:0:0:32::2 ;;
 	distant) address eth0 10.20.33.10/24 fd20:0:0:33::10/64; default 10.20.33.3 fd20:0:0:33::3 ;;
 	narrow)
-		echo "link set eth0 mtu 1400"
+		echo "link set eth0 mtu 1300"
 		address eth0 10.20.34.10/24 fd20:0:0:34::10/64; default 10.20.34.1 fd20:0:0:34::1 ;;
 	server) address eth0 10.20.0.10/24 fd20::10/64; to_direct 10.20.0.3 fd20::3 ;;
 	closed) address eth0 10.20.0.11/24 fd20::11/64; to_direct 10.20.0.3 fd20::3 ;;
