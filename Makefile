@@ -42,6 +42,11 @@ conformance: ## scan all 65,535 ports direct and through, every destination (mor
 	@tools/install-packages
 	@selftests/run -k stock conformance
 
+.PHONY: fuzz
+fuzz: ## fuzz what reads bytes of strangers (SECONDS=, for each target; 600)
+	@tools/install-packages
+	@selftests/fuzz/run $(or $(SECONDS),600)
+
 .PHONY: bench
 bench: ## measure connect times, throughput and memory against ssh and sshuttle
 	@tools/install-packages
