@@ -157,7 +157,7 @@ Result<std::string> verify(std::string_view compact, const EVP_PKEY* key, std::s
     return internal("verifying");
   }
   const std::span<const std::uint8_t> signed_bytes = bytes_of(compact.substr(0, second));
-  // 1 is good; 0, and less where r or s is out of range, is not.
+  // 1 is good; 0 is not, and nor is less, which is an error (EVP_DigestVerifyInit(3)).
   const int verdict =
       EVP_DigestVerify(context.get(), der->data(), der->size(), signed_bytes.data(), signed_bytes.size());
   ERR_clear_error();

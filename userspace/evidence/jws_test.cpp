@@ -172,6 +172,8 @@ TEST(Jws, RefusesOtherThanThreeParts) {
                                  "." + good.payload + "." + good.signature, " " + good.joined(), good.joined() + " "}) {
     EXPECT_EQ(why(bad, key.get()), Reason::malformed) << bad;
   }
+  // Told as what it is, and not as a signature of the wrong length.
+  EXPECT_NE(verify(good.joined() + ".", key.get(), kMost).error().message.find("three parts"), std::string::npos);
   // An empty payload is one; this is not its signature.
   EXPECT_EQ(why(good.header + ".." + good.signature, key.get()), Reason::bad_signature);
 }
