@@ -62,10 +62,12 @@ def attributes(sizes):
 
 
 def netlink():
-    # Of each number in turn one of a size that integers, addresses or text have, for every parser.
+    # For every parser each number alone, of the sizes that integers, addresses and text have: those that it takes are enough to
+    # be joined.  And nests of one size.
     for parser in range(15):
         for size in (1, 2, 4, 8, 16):
-            yield bytes([parser]) + attributes([size] * 24)
+            for kind in range(1, 20):
+                yield bytes([parser]) + attribute(kind, bytes([1]) * size)
             for nest in range(1, 12):
                 yield bytes([parser]) + attribute(0x8000 | nest, attributes([size] * 6))
     request = struct.pack("<IHHIIBBH", 36, 30, 5, 1, 2, 4, 1, 0) + attribute(1, bytes(4)) + attribute(2, bytes(4))
