@@ -7,6 +7,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <fstream>
 #include <set>
@@ -32,6 +33,7 @@ struct Document {
   toml::table root;
   std::deque<Node> nodes;  ///< a deque, so that a Table's pointer stays valid
   std::vector<Noted> errors;
+  std::vector<Noted> warnings;
 
   Node* node_for(const toml::table& table, std::string path) {
     for (Node& node : nodes) {
@@ -40,8 +42,12 @@ struct Document {
     return &nodes.emplace_back(Node{&table, std::move(path), {}});
   }
 
+  [[nodiscard]] Noted told(std::uint32_t line, const std::string& path, std::string_view what) const {
+    return {line, name + ":" + std::to_string(line) + ": key '" + path + "': " + std::string(what)};
+  }
+
   void note(std::uint32_t line, const std::string& path, std::string_view what) {
-    errors.push_back({line, name + ":" + std::to_string(line) + ": key '" + path + "': " + std::string(what)});
+    errors.push_back(told(line, path, what));
   }
 };
 
@@ -87,6 +93,15 @@ const toml::node* find(Node* node, std::string_view key) {
   return node->table->get(key);
 }
 
+std::optional<Scalar> scalar_of(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return number->get();
+  if (const auto* fraction = node.as_floating_point(); fraction != nullptr && std::isfinite(fraction->get()))
+    return fraction->get();
+  if (const auto* truth = node.as_boolean()) return truth->get();
+  return std::nullopt;
+}
+
 void note_missing(Document* document, Node* node, std::string_view key) {
   document->note(line_of(*node->table), join(*node, key), "is required and missing");
 }
@@ -98,6 +113,7 @@ using detail::expected;
 using detail::find;
 using detail::line_of;
 using detail::note_missing;
+using detail::scalar_of;
 
 bool Table::has(std::string_view key) { return find(node_, key) != nullptr; }
 
@@ -204,6 +220,24 @@ std::vector<std::vector<std::string>> Table::string_lists(std::string_view key) 
   return lists;
 }
 
+std::vector<Scalar> Table::scalars(std::string_view key) {
+  constexpr std::string_view wanted = "a string, a number, true or false, or an array of them";
+  const toml::node* found = find(node_, key);
+  if (found == nullptr) return {};
+  const toml::array* array = found->as_array();
+  std::vector<Scalar> values;
+  for (std::size_t i = 0; i < (array != nullptr ? array->size() : 1); ++i) {
+    const toml::node& element = array != nullptr ? *array->get(i) : *found;
+    if (auto value = scalar_of(element))
+      values.push_back(*std::move(value));
+    else if (element.is_floating_point())
+      error(key, "is no finite number", i);
+    else
+      error(key, expected(wanted, element), i);
+  }
+  return values;
+}
+
 std::optional<Table> Table::table(std::string_view key) {
   const toml::node* found = find(node_, key);
   if (found == nullptr) return std::nullopt;
@@ -245,6 +279,12 @@ void Table::error(std::string_view key, std::string_view what, std::optional<std
   document_->note(line_of(*place), detail::join(*node_, key), what);
 }
 
+void Table::warn(std::string_view key, std::string_view what) {
+  const toml::node* found = find(node_, key);
+  const std::uint32_t line = line_of(found != nullptr ? *found : *node_->table);
+  document_->warnings.push_back(document_->told(line, detail::join(*node_, key), what));
+}
+
 File::File(std::unique_ptr<detail::Document> document) : document_(std::move(document)) {}
 File::File(File&&) noexcept = default;
 File& File::operator=(File&&) noexcept = default;
@@ -272,6 +312,14 @@ Result<File> File::parse(std::string_view text, std::string name) {
 }
 
 Table File::root() { return Table(document_.get(), document_->node_for(document_->root, "")); }
+
+std::vector<std::string> File::warnings() {
+  auto& noted = document_->warnings;
+  std::stable_sort(noted.begin(), noted.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
+  std::vector<std::string> texts;
+  for (const detail::Document::Noted& one : noted) texts.push_back(one.text);
+  return texts;
+}
 
 Result<void> File::finish() {
   for (const detail::Node& node : document_->nodes) {

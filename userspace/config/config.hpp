@@ -20,6 +20,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/duration.hpp"
@@ -31,6 +32,9 @@ namespace detail {
 struct Document;
 struct Node;
 }  // namespace detail
+
+/// What a key may hold that is neither a table nor a date.
+using Scalar = std::variant<std::string, std::int64_t, double, bool>;
 
 /// One table of a file.  Every key that a getter asks for counts as known.  Cheap to copy; valid while its
 /// File lives.
@@ -54,6 +58,9 @@ class Table {
 
   /// An array whose elements are strings or arrays of strings; a string alone is a list of one, here and as an element.
   std::vector<std::vector<std::string>> string_lists(std::string_view key);
+
+  /// One value or an array of them, of any scalar kind; absent: empty.  A fraction that is not finite is an error.
+  std::vector<Scalar> scalars(std::string_view key);
 
   /// A sub-table, or an array of tables; absent: nothing.
   std::optional<Table> table(std::string_view key);
@@ -90,6 +97,9 @@ class Table {
   /// *index* of its array.
   void error(std::string_view key, std::string_view what, std::optional<std::size_t> index = std::nullopt);
 
+  /// Notes, at *key* likewise, what is no error but hardly meant.
+  void warn(std::string_view key, std::string_view what);
+
  private:
   friend class File;
   Table(detail::Document* document, detail::Node* node) : document_(document), node_(node) {}
@@ -111,6 +121,8 @@ class File {
   Table root();
   /// Every error that was noted and every key that nobody asked for, one a line, in order of lines.
   Result<void> finish();
+  /// What warn() has noted, in order of lines; "FILE:LINE: key 'a.b': what is odd".
+  std::vector<std::string> warnings();
 
  private:
   explicit File(std::unique_ptr<detail::Document> document);

@@ -107,5 +107,34 @@ TEST(Config, WrongKindsOfTables) {
             "test.toml:3: key 'list': should be an array of strings, not a whole number");
 }
 
+TEST(Config, ReadsScalarsOfAnyKind) {
+  File file = parse("one = true\nmany = [\"12\", 12, 1.5]\nodd = [1, inf, {a = 1}, [2]]\ndate = 2024-01-01\n");
+  Table root = file.root();
+  EXPECT_EQ(root.scalars("one"), (std::vector<Scalar>{true}));
+  EXPECT_EQ(root.scalars("many"), (std::vector<Scalar>{std::string("12"), std::int64_t{12}, 1.5}));
+  EXPECT_TRUE(root.scalars("absent").empty());
+  EXPECT_EQ(root.scalars("odd"), (std::vector<Scalar>{std::int64_t{1}}));
+  root.scalars("date");
+  EXPECT_EQ(
+      errors_of(file),
+      "test.toml:3: key 'odd': is no finite number\n"
+      "test.toml:3: key 'odd': should be a string, a number, true or false, or an array of them, not a table\n"
+      "test.toml:3: key 'odd': should be a string, a number, true or false, or an array of them, not an array\n"
+      "test.toml:4: key 'date': should be a string, a number, true or false, or an array of them, not a date or a "
+      "time");
+}
+
+TEST(Config, WarningsAreNoErrors) {
+  File file = parse("[[a]]\nb = 1\n[c]\nd = 2\n");
+  Table root = file.root();
+  root.table("c")->warn("d", "is odd");
+  root.tables("a").at(0).warn("b", "is odd, too");
+  root.tables("a").at(0).warn("gone", "is missed");
+  EXPECT_EQ(errors_of(file), "");
+  EXPECT_EQ(file.warnings(),
+            (std::vector<std::string>{"test.toml:1: key 'a.gone': is missed", "test.toml:2: key 'a.b': is odd, too",
+                                      "test.toml:4: key 'c.d': is odd"}));
+}
+
 }  // namespace
 }  // namespace sluice::config
