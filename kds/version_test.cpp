@@ -142,7 +142,7 @@ class Generator {
   // Often it differs in one place only.
   std::string like(std::string text) {
     if (one_of(3) == 0) return version();
-    const std::size_t at = text.size() - 1 - one_of(std::min<std::size_t>(text.size() - 1, 4));
+    const std::size_t at = text.size() - 1 - one_of(std::min<std::size_t>(text.size(), 4));
     if (at > 2 && text[at] != ':' && text[at] != '-') text[at] = "01a~+."[one_of(6)];
     return text;
   }
@@ -161,7 +161,7 @@ TEST(KdsVersion, AreInTheOrderOfDpkg) {
   if (dpkg_says("1", "eq", "1") != 0) GTEST_SKIP() << "there is no dpkg";
   Generator generate;
   int later = 0, earlier = 0, equal = 0;
-  for (int i = 0; i < 700; ++i) {
+  for (int i = 0; i < 400; ++i) {
     const std::string a = generate.version(), b = generate.like(a);
     const auto order = order_of(a, b);
     ASSERT_FALSE(HasFailure()) << a << " and " << b;
@@ -170,9 +170,9 @@ TEST(KdsVersion, AreInTheOrderOfDpkg) {
     ASSERT_EQ(dpkg_says(a, relation, b), 0) << a << " " << relation << " " << b;
   }
   // It is no test if they are all alike.
-  EXPECT_GT(later, 100);
-  EXPECT_GT(earlier, 100);
-  EXPECT_GT(equal, 20);
+  EXPECT_GT(later, 50);
+  EXPECT_GT(earlier, 50);
+  EXPECT_GT(equal, 10);
 }
 
 }  // namespace
