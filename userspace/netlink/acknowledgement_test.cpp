@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "netlink/build.hpp"
@@ -117,6 +118,14 @@ TEST(AcknowledgementTest, ReadsTheErrorOfADump) {
 TEST(AcknowledgementTest, AShortMessageIsAnError) {
   Acknowledgement answer(NLMSG_ERROR, 0, 0);
   EXPECT_FALSE(parse_acknowledgement(answer.bytes().first(NLMSG_HDRLEN), {}));
+}
+
+TEST(AcknowledgementTest, ANumberThatIsNoErrnoIsMalformed) {
+  for (const int number : {1, -4096, std::numeric_limits<int>::min()}) {
+    auto done = parse_acknowledgement(Acknowledgement(NLMSG_ERROR, number, NLM_F_CAPPED).bytes(), {});
+    ASSERT_FALSE(done.ok());
+    EXPECT_NE(done.error().message.find("acknowledgement"), std::string::npos) << done.error().message;
+  }
 }
 
 }  // namespace

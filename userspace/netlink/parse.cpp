@@ -8,6 +8,8 @@
 namespace sluice::netlink {
 namespace {
 
+constexpr int most_errno = 4095;  // MAX_ERRNO of linux/err.h
+
 bool read_prefix(Bytes payload, Prefix& prefix) {
   return for_each_attribute(payload, [&](std::uint16_t type, Bytes value) {
     switch (type) {
@@ -331,6 +333,7 @@ Result<void> parse_acknowledgement(Bytes message, Bytes request) {
   int number = 0;
   std::memcpy(&number, message.data() + NLMSG_HDRLEN, sizeof number);
   if (number == 0) return {};
+  if (number > 0 || number < -most_errno) return malformed("acknowledgement");
   std::size_t extack_start = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof number);
   if (header.nlmsg_type == NLMSG_ERROR) {
     extack_start = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(nlmsgerr));
