@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Generations: a gateway's master keys, from their making to their wiping, and its update log.  The states and what
+// moves them are the table in Documentation/kds.rst, "Ids, incarnations, generations".
+//
+// What the kernel refuses (Documentation/esp.rst, "Generations") is never asked of it: numbers go up by one, so of two
+// that live no two are equal modulo 3, and a next generation is made only when no other but the current one lives.  The
+// kernel's previous generation ends before ours does, as its overlap begins before the acknowledgement gets here; the
+// margin is for clocks that do not run alike.
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "derivation/secret.hpp"
+#include "kds/store.hpp"
+#include "kds/updates.hpp"
+#include "kds/wrap.hpp"
+
+namespace sluice::kds {
+
+struct GenerationOptions {
+  std::chrono::seconds lifetime = std::chrono::hours(1);  ///< 5 min to 24 h
+  derivation::Algorithm algorithm = derivation::Algorithm::aes_256_gcm;
+  std::chrono::seconds margin = std::chrono::seconds(2);
+};
+
+/// Is it what keys are issued of: current, its promotion acknowledged, not at its hard end?
+bool may_issue(const Gateway& gateway, const Generation& generation, Time now);
+
+/// When the next one is to be made: 80 % of its lifetime.
+Time next_due(const Generation& generation);
+
+class Generations {
+ public:
+  static constexpr std::size_t nonce_size = 32;
+
+  /// Both outlive it.
+  Generations(Store& store, const Kek& kek, GenerationOptions options) : store_(store), kek_(kek), options_(options) {}
+
+  struct Boot {
+    bool fresh = false;              ///< the nonce was another one: everything began anew
+    std::uint64_t acknowledged = 0;  ///< the updates behind this one are what the gateway must carry out
+  };
+  /// A gateway says which boot it is in; one that was never heard is noted.  EINVAL: no name or nonce.
+  Result<Boot> boot(const std::string& gateway, std::span<const std::uint8_t> nonce, Time now);
+
+  /// It has carried out all updates up to *sequence*.  What follows from that is done at once; true: there are new
+  /// updates.  ENOENT: it has not booted.  EINVAL: no such update was ever made.
+  Result<bool> acknowledge(const std::string& gateway, std::uint64_t sequence, Time now);
+
+  /// An update as it is sent.
+  struct Outgoing {
+    Update update;
+    derivation::Algorithm algorithm = derivation::Algorithm::aes_256_gcm;  ///< generation
+    std::chrono::seconds lifetime{0};  ///< generation: what is left of it, rounded down, so that it ends there in time
+    derivation::Secret master;         ///< generation
+    Bytes policy;                      ///< policy
+  };
+  /// In order, those behind *sequence*, *most* at most.  ENOENT: it has not booted.
+  Result<std::vector<Outgoing>> updates_after(const std::string& gateway, std::uint64_t sequence, Time now,
+                                              std::size_t most = 64);
+
+  /// What time brings, to be called each second or so: next generations, ends, leases that ran out.  A gateway at
+  /// which it fails does not stop the others; the first error is returned then.
+  Result<Touched> tick(Time now);
+
+  /// The responder's blob, for the gateway to have.  Nothing is done if it has it.  ENOENT: it has not booted.
+  Result<Touched> set_policy(const std::string& gateway, const Bytes& policy, Time now);
+
+  /// Wraps every live master key by another KEK, all or none; how many.  Key servers must have *to* from then on.
+  Result<std::size_t> rewrap_all(const Kek& to);
+
+ private:
+  Result<void> advance(Transaction& transaction, Gateway& gateway, Time now);
+  Result<Generation> make(Transaction& transaction, Gateway& gateway, GenerationState state, Time now);
+  void kill(Transaction& transaction, Generation generation, Time now, const char* why);
+  static void promote(Transaction& transaction, Gateway& gateway, Generation& generation);
+  Result<void> expire_leases(Time now, Touched& touched);
+  Result<void> prune();
+
+  Store& store_;
+  const Kek& kek_;
+  GenerationOptions options_;
+  bool to_scrub_ = false;
+};
+
+}  // namespace sluice::kds

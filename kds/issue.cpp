@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kds/issue.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "derivation/derive.hpp"
+#include "kds/audit.hpp"
+#include "kds/generations.hpp"
+#include "tls/peer.hpp"
+
+namespace sluice::kds {
+namespace {
+
+using namespace std::chrono_literals;
+using derivation::Direction;
+using derivation::Secret;
+using derivation::Spi;
+
+Result<void> check_device(Transaction& transaction, const std::string& name) {
+  const std::optional<Device> device = transaction.device(name);
+  if (!device) return Error{"device '" + name.substr(0, 64) + "' is not enrolled; an operator enrols it", EACCES};
+  if (device->banned) return Error{"device '" + name + "' is banned; an operator can lift that", EACCES};
+  if (!device->enabled) return Error{"device '" + name + "' is disabled; an operator can enable it", EACCES};
+  return {};
+}
+
+Result<void> check_lease(std::chrono::seconds lease) {
+  if (lease < 1s || lease > 24h) return Error{"a lease is 1 s to 24 h", EINVAL};
+  return {};
+}
+
+Result<void> check(const IssueRequest& request) {
+  if (!tls::is_name(request.device) || !tls::is_name(request.gateway) || !tls::is_name(request.network))
+    return Error{"a device, a gateway and a network have names: letters, digits, '.', '_' and '-', at most 63", EINVAL};
+  if (request.pool.first < 1 || request.pool.first > request.pool.last || request.pool.last > Spi::most_id)
+    return Error{
+        "the pool of network '" + request.network + "' is no range of ids within 1 to " + std::to_string(Spi::most_id),
+        EINVAL};
+  return check_lease(request.lease);
+}
+
+/// The id that the device has by the network at the gateway, or gets now.
+Result<std::uint32_t> id_of(Transaction& transaction, const IssueRequest& request, Touched& touched) {
+  const auto [first, last] = request.pool;
+  if (const auto member = transaction.membership(request.gateway, request.network, request.device)) {
+    if (member->id >= first && member->id <= last) return member->id;
+    // The network has another pool now: the id leads to no address of it any more.
+    revoke_id(transaction, request.gateway, member->id, touched);
+    transaction.remove(*member);
+    transaction.freed_id(request.gateway, member->id);
+  }
+  PoolState pool = transaction.pool(request.gateway, request.network)
+                       .value_or(PoolState{request.gateway, request.network, request.pool, first});
+  if (pool.pool != request.pool) pool = {request.gateway, request.network, request.pool, first};
+  const std::optional<std::uint32_t> id = transaction.free_id(request.gateway, std::max(pool.free_from, first), last);
+  if (!id)
+    return Error{"the pool of network '" + request.network + "' at gateway '" + request.gateway +
+                     "' is full: its ids " + std::to_string(first) + " to " + std::to_string(last) +
+                     " are taken; forget devices that are gone, or give it a larger pool",
+                 ENOSPC};
+  pool.free_from = *id + 1;
+  transaction.put(pool);
+  transaction.insert(Membership{request.gateway, request.network, request.device, *id});
+  return *id;
+}
+
+Time expires_at(const Generation& generation) {
+  return generation.ends ? std::min(*generation.ends, generation.hard_end()) : generation.hard_end();
+}
+
+}  // namespace
+
+/// An incarnation that was taken; its key is derived once that is on the disk.
+struct Issuer::Pending {
+  Issue issue;
+  std::string network;
+  Generation generation;
+};
+
+// Devices of a generation fetch the next one's key when it has been promoted, and not all at once.
+Time Issuer::refresh_at(const Generation& generation, Time now) {
+  const double fraction = std::clamp(random_(), 0.0, 1.0);
+  Time from = std::max(now, next_due(generation));
+  Time::duration window = generation.overlap;
+  if (generation.state == GenerationState::previous) {
+    from = now;
+    window = std::max(expires_at(generation) - now, Time::duration::zero());
+  }
+  const auto jitter = std::chrono::duration<double, Time::period>(window) * (0.8 * fraction);
+  return std::min(from + std::chrono::duration_cast<Time::duration>(jitter), expires_at(generation));
+}
+
+Result<Issuer::Pending> Issuer::take(Transaction& transaction, const IssueRequest& request, Time now,
+                                     Touched& touched) {
+  if (Result<void> good = check(request); !good) return good.error();
+  if (Result<void> good = check_device(transaction, request.device); !good) return good.error();
+  std::optional<Gateway> gateway = transaction.gateway(request.gateway);
+  if (!gateway) return Error{"gateway '" + request.gateway + "' has not been heard of yet", ENOENT};
+  const std::vector<Generation> live = transaction.live_generations(request.gateway);
+  const auto current =
+      std::find_if(live.begin(), live.end(), [&](const Generation& g) { return may_issue(*gateway, g, now); });
+  if (current == live.end())
+    return Error{"gateway '" + request.gateway + "' has not acknowledged a generation of keys yet; ask again", EAGAIN};
+
+  // What refuses without the id comes first, so that little is written for who is refused.
+  const Result<std::uint32_t> id = id_of(transaction, request, touched);
+  if (!id) return id.error();
+  std::uint32_t incarnation = 0;
+  if (const auto newest = transaction.newest_issue(request.gateway, current->number, *id)) {
+    if (newest->incarnation >= Spi::most_incarnation)
+      return Error{"the keys of device '" + request.device + "' at gateway '" + request.gateway +
+                       "' are used up until its next generation, which is on its way; ask again",
+                   EAGAIN};
+    incarnation = newest->incarnation + 1;
+  }
+  if (options_.burst != 0 && incarnation >= options_.burst) {
+    const auto earlier = transaction.issue(request.gateway, current->number, *id, incarnation - options_.burst);
+    if (earlier && now - earlier->issued < options_.burst_within)
+      return Error{"device '" + request.device + "' took " + std::to_string(options_.burst) + " keys of gateway '" +
+                       request.gateway + "' within minutes; ask again later",
+                   EAGAIN};
+  }
+  const Result<Spi> spi = Spi::compose(current->number, Direction::to_gateway, *id, incarnation);
+  if (!spi) return spi.error();
+
+  Pending pending;
+  pending.issue = {request.gateway,     current->number, *id,  incarnation, spi->value(), request.device, now,
+                   now + request.lease, false,           false};
+  pending.network = request.network;
+  pending.generation = *current;
+  transaction.insert(pending.issue);
+  const bool next_is_there = live.size() > 1 && live.back().state == GenerationState::next;
+  if (incarnation == Spi::most_incarnation && !next_is_there && !gateway->early) {
+    gateway->early = true;
+    transaction.put(*gateway);
+  }
+  audit(transaction, now, "device/" + request.device, "issue", "device/" + request.device, "issued",
+        {{"gateway", request.gateway}, {"generation", current->number}, {"spi", spi->to_string()}});
+  return pending;
+}
+
+Result<Issued> Issuer::finish(const Pending& pending, const Secret& master, Time now) {
+  const Generation& generation = pending.generation;
+  const Result<Spi> spi = Spi::parse(pending.issue.spi);
+  if (!spi) return spi.error();
+  Issued issued;
+  issued.gateway = pending.issue.gateway;
+  issued.network = pending.network;
+  issued.number = generation.number;
+  issued.id = pending.issue.id;
+  issued.incarnation = pending.issue.incarnation;
+  issued.algorithm = generation.algorithm;
+  issued.spi_to_gateway = spi->value();
+  issued.spi_to_client = spi->reverse().value();
+  Result<Secret> there = derivation::derive(master, issued.spi_to_gateway, generation.algorithm);
+  if (!there) return there.error();
+  Result<Secret> back = derivation::derive(master, issued.spi_to_client, generation.algorithm);
+  if (!back) return back.error();
+  issued.key_to_gateway = *std::move(there);
+  issued.key_to_client = *std::move(back);
+  issued.refresh_after = refresh_at(generation, now);
+  issued.expires_after = expires_at(generation);
+  issued.lease_until = pending.issue.lease_until;
+  return issued;
+}
+
+std::vector<Result<Issued>> Issuer::issue_many(std::span<const IssueRequest> requests, Time now) {
+  std::vector<Result<Pending>> taken;
+  const Result<void> done = store_.transact([&](Transaction& transaction) -> Result<void> {
+    taken.clear();
+    Touched touched;
+    for (const IssueRequest& request : requests) taken.push_back(take(transaction, request, now, touched));
+    return {};
+  });
+  std::vector<Result<Issued>> answers;
+  answers.reserve(requests.size());
+  // Unwrapped once for all of a batch.
+  std::map<std::pair<std::string, std::uint32_t>, Result<Secret>> masters;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (!done) {
+      answers.emplace_back(done.error());
+      continue;
+    }
+    if (!taken[i]) {
+      answers.emplace_back(taken[i].error());
+      continue;
+    }
+    const Generation& generation = taken[i]->generation;
+    const auto key = std::make_pair(generation.gateway, generation.number);
+    auto master = masters.find(key);
+    if (master == masters.end())
+      master = masters.emplace(key, kek_.unwrap(generation.wrapped, generation.gateway, generation.number)).first;
+    if (master->second)
+      answers.push_back(finish(*taken[i], *master->second, now));
+    else
+      answers.emplace_back(master->second.error());
+  }
+  return answers;
+}
+
+Result<Issued> Issuer::issue(const IssueRequest& request, Time now) {
+  return std::move(issue_many(std::span(&request, 1), now).front());
+}
+
+Result<std::vector<Renewed>> Issuer::renew(const std::string& device, const std::string& gateway,
+                                           const std::string& network, std::chrono::seconds lease, Time now) {
+  if (Result<void> good = check_lease(lease); !good) return good.error();
+  std::vector<Renewed> list;
+  Result<void> done = store_.transact([&](Transaction& transaction) -> Result<void> {
+    list.clear();
+    if (Result<void> good = check_device(transaction, device); !good) return good;
+    const std::optional<Membership> member = transaction.membership(gateway, network, device);
+    if (!member) return {};
+    for (const Generation& generation : transaction.live_generations(gateway)) {
+      if (now >= expires_at(generation)) continue;
+      std::optional<Issue> newest = transaction.newest_issue(gateway, generation.number, member->id);
+      // An id may have been another's before.
+      if (!newest || newest->device != device || newest->revoked || newest->lease_until <= now) continue;
+      newest->lease_until = std::max(newest->lease_until, now + lease);
+      transaction.put(*newest);
+      list.push_back({generation.number, member->id, newest->incarnation, newest->spi,
+                      newest->due ? now : refresh_at(generation, now), expires_at(generation), newest->lease_until});
+    }
+    return {};
+  });
+  if (!done) return done.error();
+  return list;
+}
+
+}  // namespace sluice::kds
