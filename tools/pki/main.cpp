@@ -23,6 +23,7 @@ struct Arguments {
   std::string directory = ".";
   std::string name = "Sluice authority";  // of the authority, or of a certificate
   std::vector<std::string> networks, dns, ip;
+  std::string realm;
   int days = 0;
   std::string not_after;
   std::string what;
@@ -76,7 +77,7 @@ Result<void> init(const Arguments& arguments) {
   if (!store) return store.error();
   std::printf("%s/ca.crt, ca.key, ca.crl: authority '%s', good until %s\n", arguments.directory.c_str(),
               arguments.name.c_str(), pki::to_string(store->not_after()).c_str());
-  std::printf("Keep ca.key here and nowhere else; gateways and agents get ca.crt and ca.crl.\n");
+  std::printf("Keep ca.key here and nowhere else; everybody else gets ca.crt and ca.crl.\n");
   return {};
 }
 
@@ -86,14 +87,19 @@ Result<void> issue(const Arguments& arguments, tls::PeerName::Role role) {
   Result<tls::Validity> valid = validity(arguments, kCertificateDays);
   if (!valid) return valid.error();
   valid->not_after = std::min(valid->not_after, store->not_after());
-  const bool agent = role == tls::PeerName::Role::agent;
-  tls::Request request{arguments.name, {}, arguments.dns, arguments.ip, role, *valid};
-  for (const std::string& network : arguments.networks) {
-    request.names.push_back({role, network, agent ? arguments.name : std::string()});
+  if (role == tls::PeerName::Role::gateway && arguments.networks.empty() && arguments.realm.empty()) {
+    return Error{"a gateway needs a --network that it serves, a --realm, or both"};
   }
+  if (role == tls::PeerName::Role::kds && arguments.dns.empty() && arguments.ip.empty()) {
+    return Error{"a KDS needs a --dns or an --ip: those who dial it check that it is there"};
+  }
+  tls::Request request{arguments.name, pki::names_for(role, arguments.name, arguments.networks, arguments.realm),
+                       arguments.dns, arguments.ip, *valid};
   if (auto done = store->issue(request, arguments.force); !done) return done;
-  std::printf("%s/%s.crt and .key: %s of %s, good until %s\n", arguments.directory.c_str(), arguments.name.c_str(),
-              agent ? "agent" : "gateway", join(arguments.networks).c_str(), pki::to_string(valid->not_after).c_str());
+  std::vector<std::string> names;
+  for (const tls::PeerName& name : request.names) names.push_back(name.to_string());
+  std::printf("%s/%s.crt and .key: %s, good until %s\n", arguments.directory.c_str(), arguments.name.c_str(),
+              join(names).c_str(), pki::to_string(valid->not_after).c_str());
   return {};
 }
 
@@ -102,7 +108,7 @@ Result<void> revoke(const Arguments& arguments) {
   if (!store) return store.error();
   Result<std::string> serial = store->revoke(arguments.what);
   if (!serial) return serial.error();
-  std::printf("%s is revoked; give %s/ca.crl to the gateways and agents\n", serial->c_str(),
+  std::printf("%s is revoked; give %s/ca.crl to the gateways, agents and key servers\n", serial->c_str(),
               arguments.directory.c_str());
   return {};
 }
@@ -158,7 +164,8 @@ Result<void> show(const Arguments& arguments) {
 int main(int argc, char** argv) {
   Arguments arguments;
   std::function<Result<void>()> command;
-  CLI::App app{"Certificates for Sluice: an authority, gateways, agents, revocation.", "sluice-pki"};
+  CLI::App app{"Certificates for Sluice: an authority, gateways, agents, key servers, devices, revocation.",
+               "sluice-pki"};
   app.require_subcommand(1);
   app.set_version_flag("--version", "sluice-pki " SLUICE_VERSION);
 
@@ -181,19 +188,34 @@ int main(int argc, char** argv) {
 
   CLI::App* issue_app = app.add_subcommand("issue", "Issue a certificate");
   issue_app->require_subcommand(1);
-  CLI::App* gateway_app = issue_app->add_subcommand("gateway", "For a gateway");
-  CLI::App* agent_app = issue_app->add_subcommand("agent", "For an agent");
-  for (CLI::App* part : {gateway_app, agent_app}) {
+  using Role = tls::PeerName::Role;
+  auto add_issue = [&](const char* name, const char* text, Role role) {
+    CLI::App* part = issue_app->add_subcommand(name, text);
     part->add_option("NAME,--name", arguments.name, "Its name")->required();
     add_directory(part);
     add_validity(part, kCertificateDays);
-  }
-  gateway_app->add_option("--network", arguments.networks, "A network it serves; may be repeated")->required();
-  gateway_app->add_option("--dns", arguments.dns, "A host name of it; may be repeated");
-  gateway_app->add_option("--ip", arguments.ip, "An address of it; may be repeated");
+    part->callback([&, role] { command = [&, role] { return issue(arguments, role); }; });
+    return part;
+  };
+  auto add_realm = [&](CLI::App* part) {
+    return part->add_option("--realm", arguments.realm,
+                            "Its realm: the KDSs, gateways and devices that belong together");
+  };
+  auto add_hosts = [&](CLI::App* part) {
+    part->add_option("--dns", arguments.dns, "A host name of it; may be repeated");
+    part->add_option("--ip", arguments.ip, "An address of it; may be repeated");
+  };
+  CLI::App* gateway_app = add_issue("gateway", "For a gateway", Role::gateway);
+  gateway_app->add_option("--network", arguments.networks, "A network it serves; may be repeated");
+  add_realm(gateway_app);
+  add_hosts(gateway_app);
+  CLI::App* agent_app = add_issue("agent", "For an agent", Role::agent);
   agent_app->add_option("--network", arguments.networks, "Its network")->required()->expected(1);
-  gateway_app->callback([&] { command = [&] { return issue(arguments, tls::PeerName::Role::gateway); }; });
-  agent_app->callback([&] { command = [&] { return issue(arguments, tls::PeerName::Role::agent); }; });
+  CLI::App* kds_app = add_issue("kds", "For a key distribution server", Role::kds);
+  add_realm(kds_app)->required();
+  add_hosts(kds_app);
+  add_realm(add_issue("device", "For a device that gets keys", Role::device))->required();
+  add_realm(add_issue("operator", "For a person who revokes and bans devices", Role::operator_))->required();
 
   CLI::App* revoke_app = app.add_subcommand("revoke", "Revoke a certificate and write ca.crl");
   revoke_app->add_option("WHAT", arguments.what, "A certificate's file, a NAME, or a serial number")->required();

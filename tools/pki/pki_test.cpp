@@ -32,15 +32,11 @@ class PkiTest : public ::testing::Test {
     return *std::move(store);
   }
   tls::Request agent(const std::string& name, tls::Time not_after) {
-    return {name, {{PeerName::Role::agent, "corp", name}}, {}, {}, PeerName::Role::agent, {now_ - 72h, not_after}};
+    return {name, {{PeerName::Role::agent, "corp", name}}, {}, {}, {now_ - 72h, not_after}};
   }
   tls::Request gateway() {
-    return {"gw1",
-            {{PeerName::Role::gateway, "corp", ""}},
-            {"localhost"},
-            {"127.0.0.1", "::1"},
-            PeerName::Role::gateway,
-            {now_ - 1h, now_ + 10h}};
+    return {
+        "gw1", {{PeerName::Role::gateway, "corp", ""}}, {"localhost"}, {"127.0.0.1", "::1"}, {now_ - 1h, now_ + 10h}};
   }
   tls::Identity identity(const std::string& name) {
     return {directory_ / (name + ".crt"), directory_ / (name + ".key"), directory_ / "ca.crt", directory_ / "ca.crl"};
@@ -140,6 +136,59 @@ TEST_F(PkiTest, CertificatesWorkInTls) {
   EXPECT_TRUE(pair->client.peer()->is_gateway("corp"));
   ASSERT_TRUE(store.revoke("berlin"));
   EXPECT_FALSE(connect());
+}
+
+std::vector<std::string> uris(PeerName::Role role, const std::vector<std::string>& networks, const std::string& realm) {
+  std::vector<std::string> uris;
+  for (const PeerName& name : names_for(role, "x1", networks, realm)) uris.push_back(name.to_string());
+  return uris;
+}
+
+TEST_F(PkiTest, EachRoleHasItsNames) {
+  using Uris = std::vector<std::string>;
+  EXPECT_EQ(uris(PeerName::Role::gateway, {"a", "b"}, ""), (Uris{"sluice://a/gateway", "sluice://b/gateway"}));
+  EXPECT_EQ(uris(PeerName::Role::gateway, {"a"}, "corp"), (Uris{"sluice://a/gateway", "sluice://corp/gateway/x1"}));
+  EXPECT_EQ(uris(PeerName::Role::gateway, {}, "corp"), (Uris{"sluice://corp/gateway/x1"}));
+  EXPECT_EQ(uris(PeerName::Role::agent, {"a"}, ""), (Uris{"sluice://a/agent/x1"}));
+  EXPECT_EQ(uris(PeerName::Role::kds, {}, "corp"), (Uris{"sluice://corp/kds"}));
+  EXPECT_EQ(uris(PeerName::Role::device, {}, "corp"), (Uris{"sluice://corp/device/x1"}));
+  EXPECT_EQ(uris(PeerName::Role::operator_, {}, "corp"), (Uris{"sluice://corp/operator/x1"}));
+  EXPECT_EQ(uris(PeerName::Role::gateway, {}, ""), Uris{});
+}
+
+TEST_F(PkiTest, ThoseOfARealmMeetInTls) {
+  Store store = init();
+  auto issue = [&](PeerName::Role role, const char* name, std::vector<std::string> networks, const char* host) {
+    tls::Request request{name, names_for(role, name, networks, "corp"), {}, {}, {now_ - 1h, now_ + 1h}};
+    if (host != nullptr) request.ip = {host};
+    Result<void> done = store.issue(request, false);
+    EXPECT_TRUE(done) << (done ? "" : done.error().message);
+  };
+  issue(PeerName::Role::kds, "kds1", {}, "127.0.0.1");
+  issue(PeerName::Role::gateway, "gw1", {"lab"}, "127.0.0.1");
+  issue(PeerName::Role::gateway, "gw2", {}, "127.0.0.1");
+  issue(PeerName::Role::device, "laptop", {}, nullptr);
+  issue(PeerName::Role::operator_, "ada", {}, nullptr);
+  asio::io_context io;
+  auto connect = [&](const char* server_name, const char* client_name) -> Result<tls::testing::TlsPair> {
+    Result<tls::Context> server = tls::Context::create(tls::Role::server, identity(server_name), {.tls13_only = true});
+    Result<tls::Context> client = tls::Context::create(tls::Role::client, identity(client_name));
+    EXPECT_TRUE(server && client);
+    return tls::testing::tls_pair(io, *server, *client);
+  };
+  for (const char* client : {"gw1", "gw2", "laptop", "ada"}) {
+    Result<tls::testing::TlsPair> pair = connect("kds1", client);
+    ASSERT_TRUE(pair) << client << ": " << pair.error().message;
+    EXPECT_TRUE(pair->client.peer()->is_kds("corp"));
+  }
+  EXPECT_EQ(connect("kds1", "gw1")->server.peer()->gateway_of("corp"), "gw1");
+  EXPECT_EQ(connect("kds1", "laptop")->server.peer()->device_of("corp"), "laptop");
+  EXPECT_EQ(connect("kds1", "ada")->server.peer()->operator_of("corp"), "ada");
+  EXPECT_TRUE(connect("gw1", "ada")->client.peer()->is_gateway("lab"));
+  // By the extended key usage: nobody plays a server who is none, and a KDS dials nobody.
+  EXPECT_FALSE(connect("laptop", "ada"));
+  EXPECT_FALSE(connect("gw2", "ada"));
+  EXPECT_FALSE(connect("kds1", "kds1"));
 }
 
 TEST_F(PkiTest, AListOfAnotherAuthorityIsNotSigned) {

@@ -125,6 +125,16 @@ Result<Entry> read_entry(const std::filesystem::path& file, const std::vector<tl
 
 }  // namespace
 
+std::vector<tls::PeerName> names_for(tls::PeerName::Role role, const std::string& name,
+                                     const std::vector<std::string>& networks, const std::string& realm) {
+  using Role = tls::PeerName::Role;
+  std::vector<tls::PeerName> names;
+  for (const std::string& network : networks) names.push_back({role, network, role == Role::agent ? name : ""});
+  if (realm.empty()) return names;
+  names.push_back({role == Role::gateway ? Role::realm_gateway : role, realm, role == Role::kds ? "" : name});
+  return names;
+}
+
 const char* Entry::status(tls::Time now) const {
   if (revoked) return "revoked";
   if (now >= peer.not_after) return "expired";

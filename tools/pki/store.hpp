@@ -15,6 +15,11 @@
 
 namespace sluice::pki {
 
+/// What a certificate for *name* in that role says.  A gateway has a name for each of its *networks*, and one as a
+/// gateway of *realm* unless that is empty; an agent has names in networks, the others have theirs in the realm.
+std::vector<tls::PeerName> names_for(tls::PeerName::Role role, const std::string& name,
+                                     const std::vector<std::string>& networks, const std::string& realm);
+
 /// A certificate and how it stands.
 struct Entry {
   std::filesystem::path file;

@@ -86,8 +86,18 @@ Result<std::string> alternative_names(const Request& request) {
     if (!is_ip(ip)) return Error{"'" + ip + "' is no IP address"};
     add("IP:" + ip);
   }
-  if (list.empty()) return Error{"a certificate needs a name"};
+  if (request.names.empty()) return Error{"a certificate needs a name"};
   return list;
+}
+
+/// RFC 5280, 4.2.1.12; as OpenSSL's configuration syntax writes it.
+std::string extended_usage(const std::vector<PeerName>& names) {
+  auto serves = [](const PeerName& name) {
+    return name.role == PeerName::Role::gateway || name.role == PeerName::Role::kds;
+  };
+  const bool server = std::any_of(names.begin(), names.end(), serves);
+  const bool client = !std::all_of(names.begin(), names.end(), serves);
+  return server && client ? "serverAuth,clientAuth" : server ? "serverAuth" : "clientAuth";
 }
 
 template <class Write>
@@ -140,10 +150,9 @@ Result<Issued> Authority::issue(const Request& request) const {
   Result<UniqueX509> certificate = draft(request.common_name, issued.key.get(), certificate_.get(), request.validity);
   if (!certificate) return certificate.error();
   X509* subject = certificate->get();
-  const char* usage = request.role == PeerName::Role::gateway ? "serverAuth" : "clientAuth";
   if (!add_extension(subject, certificate_.get(), NID_basic_constraints, "critical,CA:FALSE") ||
       !add_extension(subject, certificate_.get(), NID_key_usage, "critical,digitalSignature") ||
-      !add_extension(subject, certificate_.get(), NID_ext_key_usage, usage) ||
+      !add_extension(subject, certificate_.get(), NID_ext_key_usage, extended_usage(request.names)) ||
       !add_extension(subject, certificate_.get(), NID_subject_key_identifier, "hash") ||
       !add_extension(subject, certificate_.get(), NID_authority_key_identifier, "keyid:always") ||
       !add_extension(subject, certificate_.get(), NID_subject_alt_name, *names) ||

@@ -25,10 +25,11 @@ struct Validity {
 
 struct Request {
   std::string common_name;
-  std::vector<PeerName> names;                  ///< as URI subject alternative names
-  std::vector<std::string> dns;                 ///< host names; a gateway's
-  std::vector<std::string> ip;                  ///< addresses; a gateway's
-  PeerName::Role role = PeerName::Role::agent;  ///< gateway: TLS server, agent: TLS client
+  /// As URI subject alternative names.  They also say what the key is for: a TLS server (gateway of a network, KDS), a
+  /// TLS client (everybody else), or both.
+  std::vector<PeerName> names;
+  std::vector<std::string> dns;  ///< host names; a server's
+  std::vector<std::string> ip;   ///< addresses; a server's
   Validity validity;
 };
 

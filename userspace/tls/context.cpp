@@ -86,18 +86,23 @@ Result<UniqueX509Store> Context::make_store() const {
   return store;
 }
 
-Result<Context> Context::create(Role role, const Identity& identity) {
+Result<Context> Context::create(Role role, const Identity& identity, const Options& options) {
   // OpenSSL writes with write(2); a peer that went away must be an error and not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
 
   Context context;
   context.role_ = role;
   context.identity_ = identity;
+  context.options_ = options;
   context.ctx_.reset(SSL_CTX_new(role == Role::server ? TLS_server_method() : TLS_client_method()));
   SSL_CTX* ctx = context.ctx_.get();
   if (ctx == nullptr) return take_error("TLS");
 
-  SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+  SSL_CTX_set_min_proto_version(ctx, options.tls13_only ? TLS1_3_VERSION : TLS1_2_VERSION);
+  // Early data can be replayed (RFC 8446, 8).  It is off unless asked for; this says that it stays off.
+  SSL_CTX_set_max_early_data(ctx, 0);
+  SSL_CTX_set_recv_max_early_data(ctx, 0);
+  if (options.wipe) SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT);
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                SSL_OP_PRIORITIZE_CHACHA);
   if (auto done = set_up_resumption(ctx, role == Role::server); !done) return done.error();
@@ -164,7 +169,7 @@ Result<UniqueSsl> Context::new_session(int fd, const std::string& host) const {
 }
 
 Result<Context> Context::twin() const {
-  Result<Context> other = create(role_, identity_);
+  Result<Context> other = create(role_, identity_, options_);
   if (!other) return other.error();
   if (auto shared = share_tickets(other->ctx_.get(), ctx_.get()); !shared) return shared.error();
   return other;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Context: our certificate, the authority we trust and its revocation list; makes sessions and checks live
-// ones again.  Mutual X.509, TLS 1.2 at least.  Not for use by two threads at once; but a session that it made may go
-// on on another thread once its handshake is done, for only handshakes look at the list.
+// ones again.  Mutual X.509, TLS 1.2 at least, no early data.  Not for use by two threads at once; but a session that
+// it made may go on on another thread once its handshake is done, for only handshakes look at the list.
 //
 // A client's sessions resume its earlier ones by themselves: resumption.hpp.
 #pragma once
@@ -20,6 +20,12 @@ namespace sluice::tls {
 
 enum class Role { server, client };
 
+/// What a context insists on beyond the common.
+struct Options {
+  bool tls13_only = false;  ///< no TLS 1.2; for those who bind something to the session (channel_binding())
+  bool wipe = false;        ///< OpenSSL wipes what it has decrypted once it was read: for sessions that carry keys
+};
+
 /// The files that make an identity, all PEM.
 struct Identity {
   std::filesystem::path certificate;
@@ -31,7 +37,7 @@ struct Identity {
 class Context {
  public:
   /// Reads the files; warns when others may read the key.  Ignores SIGPIPE from here on.
-  static Result<Context> create(Role role, const Identity& identity);
+  static Result<Context> create(Role role, const Identity& identity, const Options& options = {});
 
   /// The same identity, its files read again, for another thread; a server's tickets are good at both.
   [[nodiscard]] Result<Context> twin() const;
@@ -57,6 +63,7 @@ class Context {
 
   Role role_ = Role::client;
   Identity identity_;
+  Options options_;
   UniqueSslCtx ctx_;
   std::filesystem::file_time_type revoked_time_{};
   std::uintmax_t revoked_size_ = 0;

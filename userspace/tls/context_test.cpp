@@ -4,6 +4,7 @@
 #include "tls/context.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/x509v3.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
@@ -99,6 +100,83 @@ TEST_F(ContextTest, HostNameMustBeInTheCertificate) {
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().message, "certificate of 'CN=gw1': hostname mismatch");
   EXPECT_FALSE(client.new_session(0, ""));
+}
+
+TEST_F(ContextTest, WithTls13OnlyAClientOfTls12IsRefused) {
+  Result<Context> server = Context::create(Role::server, pki_.kds(), {.tls13_only = true});
+  Context client = context(Role::client, pki_.agent());
+  ASSERT_TRUE(server) << server.error().message;
+  ASSERT_TRUE(tls_pair(io_, *server, client));
+  Result<Context> twin = server->twin();
+  ASSERT_TRUE(twin) << twin.error().message;
+  for (const Context* strict : {&*server, &*twin}) {
+    testing::TcpPair tcp = testing::tcp_pair(io_);
+    Result<UniqueSsl> server_ssl = strict->new_session(tcp.first.native_handle());
+    Result<UniqueSsl> client_ssl = client.new_session(tcp.second.native_handle(), "localhost");
+    ASSERT_TRUE(server_ssl && client_ssl);
+    SSL_set_max_proto_version(client_ssl->get(), TLS1_2_VERSION);
+    Stream server_stream(std::move(tcp.first), *std::move(server_ssl));
+    Stream client_stream(std::move(tcp.second), *std::move(client_ssl));
+    Result<void> outcome;
+    auto dial = [](Stream& stream) -> Task<void> {
+      EXPECT_FALSE(co_await stream.handshake(Duration(5000)));
+      stream.close();
+    };
+    auto serve = [](Stream& stream, Result<void>& done) -> Task<void> {
+      done = co_await stream.handshake(Duration(5000));
+      stream.close();
+    };
+    asio::co_spawn(io_, dial(client_stream), asio::detached);
+    testing::run(io_, serve(server_stream, outcome));
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().message, "TLS handshake: unsupported protocol");
+  }
+}
+
+TEST_F(ContextTest, BothEndsHaveOneChannelBindingThatNoOtherSessionHas) {
+  Context server = context(Role::server, pki_.kds());
+  Context client = context(Role::client, pki_.holder(PeerName::Role::device, "laptop"));
+  Result<TlsPair> one = tls_pair(io_, server, client), two = tls_pair(io_, server, client);
+  ASSERT_TRUE(one && two);
+  Result<ChannelBinding> here = channel_binding(one->server.ssl()), there = channel_binding(one->client.ssl());
+  Result<ChannelBinding> other = channel_binding(two->server.ssl());
+  ASSERT_TRUE(here && there && other);
+  EXPECT_EQ(*here, *there);
+  EXPECT_NE(*here, *other);
+  // RFC 8446, 7.5: an absent context is an empty one; anybody else's exporter gives the same.
+  ChannelBinding plain;
+  ASSERT_EQ(SSL_export_keying_material(const_cast<SSL*>(one->client.ssl()), plain.data(), plain.size(),
+                                       "EXPORTER-Channel-Binding", 24, nullptr, 0, 0),
+            1);
+  EXPECT_EQ(plain, *here);
+  EXPECT_EQ(Peer::from_certificate(peer_certificate(one->server.ssl())->get()).device_of("corp"), "laptop");
+}
+
+TEST_F(ContextTest, NoChannelBindingBeforeTheHandshake) {
+  Context client = context(Role::client, pki_.agent());
+  Result<UniqueSsl> ssl = client.new_session(0, "localhost");
+  ASSERT_TRUE(ssl);
+  EXPECT_FALSE(channel_binding(ssl->get()));
+}
+
+TEST_F(ContextTest, TheNamesSayWhetherAKeyIsForAServerOrAClient) {
+  const auto usage = [](const std::vector<const char*>& uris) {
+    const Time now = std::chrono::system_clock::now();
+    Result<Authority> authority = Authority::create("test", {now, now + std::chrono::hours(1)});
+    Request request{
+        .common_name = "x", .names = {}, .dns = {}, .ip = {}, .validity = {now, now + std::chrono::hours(1)}};
+    for (const char* uri : uris) request.names.push_back(*PeerName::parse(uri));
+    Result<Issued> issued = authority->issue(request);
+    return issued ? X509_get_extended_key_usage(issued->certificate.get()) : 0;
+  };
+  EXPECT_EQ(usage({"sluice://corp/kds"}), XKU_SSL_SERVER);
+  EXPECT_EQ(usage({"sluice://corp/gateway"}), XKU_SSL_SERVER);
+  EXPECT_EQ(usage({"sluice://corp/gateway/gw1"}), XKU_SSL_CLIENT);
+  EXPECT_EQ(usage({"sluice://corp/device/laptop"}), XKU_SSL_CLIENT);
+  EXPECT_EQ(usage({"sluice://corp/operator/ada"}), XKU_SSL_CLIENT);
+  EXPECT_EQ(usage({"sluice://corp/agent/berlin"}), XKU_SSL_CLIENT);
+  EXPECT_EQ(usage({"sluice://corp/gateway", "sluice://corp/gateway/gw1"}), XKU_SSL_SERVER | XKU_SSL_CLIENT);
+  EXPECT_EQ(usage({}), 0u);
 }
 
 TEST_F(ContextTest, SilentPeerTimesOut) {

@@ -72,6 +72,10 @@ TEST_P(StreamTest, CloseNotifyIsOneWay) {
   }(*pair_));
 }
 
+TEST_P(StreamTest, OnlyTls13HasAChannelBinding) {
+  EXPECT_EQ(channel_binding(pair_->client.ssl()).ok(), GetParam() == TLS1_3_VERSION);
+}
+
 TEST_P(StreamTest, EndWithoutCloseNotifyIsBroken) {
   testing::run(io_, [](TlsPair& pair) -> Task<void> {
     EXPECT_TRUE(co_await pair.client.write_all(bytes("last words")));

@@ -19,7 +19,7 @@ T must(Result<T> result) {
   return *std::move(result);
 }
 
-Validity hours_from_now(std::chrono::hours lifetime) {
+Validity from_now(std::chrono::seconds lifetime) {
   Time now = std::chrono::system_clock::now();
   return {now - std::chrono::hours(48), now + lifetime};
 }
@@ -28,7 +28,7 @@ void write_file(const std::filesystem::path& path, const std::string& text) { st
 
 }  // namespace
 
-Pki::Pki() : authority_(must(Authority::create("test authority", hours_from_now(std::chrono::hours(24))))) {
+Pki::Pki() : authority_(must(Authority::create("test authority", from_now(std::chrono::hours(24))))) {
   std::string pattern = (std::filesystem::temp_directory_path() / "sluice-test-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
   directory_ = pattern;
@@ -56,8 +56,7 @@ Identity Pki::gateway(const std::string& network, std::chrono::hours lifetime) {
                        .names = {{PeerName::Role::gateway, network, ""}},
                        .dns = {"localhost"},
                        .ip = {"127.0.0.1"},
-                       .role = PeerName::Role::gateway,
-                       .validity = hours_from_now(lifetime)});
+                       .validity = from_now(lifetime)});
 }
 
 Identity Pki::agent(const std::string& name, const std::string& network, std::chrono::hours lifetime) {
@@ -65,8 +64,21 @@ Identity Pki::agent(const std::string& name, const std::string& network, std::ch
                       .names = {{PeerName::Role::agent, network, name}},
                       .dns = {},
                       .ip = {},
-                      .role = PeerName::Role::agent,
-                      .validity = hours_from_now(lifetime)});
+                      .validity = from_now(lifetime)});
+}
+
+Identity Pki::kds(const std::string& realm, std::chrono::hours lifetime) {
+  return write("kds-" + realm, {.common_name = "kds1",
+                                .names = {{PeerName::Role::kds, realm, ""}},
+                                .dns = {"localhost"},
+                                .ip = {"127.0.0.1"},
+                                .validity = from_now(lifetime)});
+}
+
+Identity Pki::holder(PeerName::Role role, const std::string& name, const std::string& realm,
+                     std::chrono::seconds lifetime) {
+  return write(
+      name, {.common_name = name, .names = {{role, realm, name}}, .dns = {}, .ip = {}, .validity = from_now(lifetime)});
 }
 
 void Pki::revoke(const Identity& identity) {
@@ -79,7 +91,7 @@ void Pki::revoke(const Identity& identity) {
 }
 
 void Pki::write_crl() {
-  UniqueX509Crl crl = must(authority_.revocation_list(revoked_, hours_from_now(std::chrono::hours(24))));
+  UniqueX509Crl crl = must(authority_.revocation_list(revoked_, from_now(std::chrono::hours(24))));
   write_file(directory_ / "ca.crl", to_pem(crl.get()));
 }
 

@@ -28,6 +28,11 @@ class Pki {
   Identity gateway(const std::string& network = "corp", std::chrono::hours lifetime = std::chrono::hours(1));
   Identity agent(const std::string& name = "berlin", const std::string& network = "corp",
                  std::chrono::hours lifetime = std::chrono::hours(1));
+  /// A KDS of *realm* for localhost and 127.0.0.1.
+  Identity kds(const std::string& realm = "corp", std::chrono::hours lifetime = std::chrono::hours(1));
+  /// A device, gateway or operator of *realm*.
+  Identity holder(PeerName::Role role, const std::string& name, const std::string& realm = "corp",
+                  std::chrono::seconds lifetime = std::chrono::hours(1));
   /// Puts the certificate on the list and writes the list again.
   void revoke(const Identity& identity);
 
