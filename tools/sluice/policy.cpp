@@ -2,35 +2,26 @@
 //
 // sluice policy: what the gateway answers to the question for its policy; and the question.
 #include <openssl/sha.h>
-#include <poll.h>
-#include <sys/random.h>
-#include <unistd.h>
 
+#include <array>
 #include <cerrno>
-#include <chrono>
 #include <fstream>
 #include <iostream>
 
 #include "base/address.hpp"
-#include "base/unique_fd.hpp"
+#include "policy/ask.hpp"
 #include "sluice/command.hpp"
 #include "sluice/esp_text.hpp"
 #include "sluice/lookup.hpp"
-#include "sluice/policy_message.hpp"
 
 namespace sluice::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-constexpr int tries = 3;
-constexpr std::chrono::seconds patience{1};  // for each
 
 struct Arguments {
   std::string file;
   netlink::PolicyChange change;
   std::string address;
-  std::uint16_t port = 4510;
+  std::uint16_t port = policy::default_port;
 };
 
 std::string digest(const std::vector<std::uint8_t>& blob) {
@@ -85,46 +76,12 @@ Result<void> set(netlink::PolicyChange change, const std::string& file) {
   return done ? done : Result<void>(explain(done.error()));
 }
 
-// What comes in answer to one question, if it comes in time.  Nobody at the port (ICMP) ends the waiting at once.
-Result<std::optional<std::vector<std::uint8_t>>> ask_once(int fd, const PolicyNonce& nonce) {
-  const auto question = policy_question(nonce);
-  const auto end = Clock::now() + patience;
-  if (::send(fd, question.data(), question.size(), 0) < 0 && errno != ECONNREFUSED)
-    return system_error("the question cannot be sent", errno);
-  for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
-    pollfd ready{fd, POLLIN, 0};
-    const int count = left > 0 ? ::poll(&ready, 1, static_cast<int>(left)) : 0;
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return system_error("poll", errno);
-    if (count == 0) return std::optional<std::vector<std::uint8_t>>();
-    std::array<std::uint8_t, policy_question_size + 1> buffer;
-    const auto size = ::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (size < 0 && errno == ECONNREFUSED) return std::optional<std::vector<std::uint8_t>>();
-    if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (size < 0) return system_error("the answer cannot be received", errno);
-    auto blob = parse_policy_answer(std::span(buffer).first(static_cast<std::size_t>(size)), nonce);
-    if (blob) return blob;
-  }
-}
-
 Result<void> ask(Context& context, const Arguments& arguments) {
   auto address = Address::parse(arguments.address);
   if (!address) return address.error();
-  sockaddr_storage to{};
-  const socklen_t size = Endpoint{*address, arguments.port}.to_sockaddr(to);
-  const UniqueFd fd(::socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  // Connected: only what comes from there is received.
-  if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), size) < 0)
-    return system_error(arguments.address, errno);
-  std::optional<std::vector<std::uint8_t>> blob;
-  for (int i = 0; i < tries && !blob; ++i) {
-    PolicyNonce nonce;
-    if (::getentropy(nonce.data(), nonce.size()) < 0) return system_error("random bytes", errno);
-    auto answer = ask_once(fd.get(), nonce);
-    if (!answer) return answer.error().in(arguments.address);
-    blob = *std::move(answer);
-  }
+  auto answer = policy::ask({*address, arguments.port});
+  if (!answer) return answer.error();
+  const auto& blob = *answer;
   if (!blob) context.exit_code = exit_none;
   if (context.json) {
     print_json({{"blob", blob ? nlohmann::json(hex_text(*blob)) : nlohmann::json()}});
