@@ -150,7 +150,7 @@ TEST_F(Plugins, TooMuchOfAllIsLeftOutTheLargestFirst) {
     plugin("p" + std::to_string(i),
            "printf '{\"a\": \"'; head -c " + std::to_string(3000 + i) + " /dev/zero | tr '\\0' x; echo '\"}'");
   const Json posture = measure(options_);
-  EXPECT_LE(posture.dump().size(), 12U * 1024);
+  EXPECT_LE(posture.dump().size(), options_.most);
   EXPECT_EQ(posture["plugins"].size(), 3U);
   EXPECT_TRUE(posture["plugins"].contains("p0"));
   EXPECT_EQ(posture["unmeasured"]["plugins.p4"], "there is no room for it");
