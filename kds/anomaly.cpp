@@ -10,7 +10,7 @@ namespace sluice::kds {
 namespace {
 
 using Kind = Anomaly::Kind;
-using Verdict = Decision::Verdict;
+using Verdict = Consequence::Verdict;
 
 constexpr auto memory = std::chrono::hours(1);  // within which a second offence bans
 
@@ -40,8 +40,8 @@ std::string to_string(Kind kind) {
   return "unknown";
 }
 
-Result<Decision> Anomalies::report(const std::string& gateway, const AnomalyReport& report, Time now) {
-  Decision decision;
+Result<Consequence> Anomalies::report(const std::string& gateway, const AnomalyReport& report, Time now) {
+  Consequence decision;
   Result<void> done = store_.transact([&](Transaction& transaction) -> Result<void> {
     decision = {};
     // Nothing is kept of what names no key of ours: a gateway could fill the disk with it.

@@ -22,7 +22,7 @@ struct AnomalyReport {
   std::uint32_t incarnation = 0;
 };
 
-struct Decision {
+struct Consequence {
   enum class Verdict {
     unknown,    ///< no such key was issued, or its generation is over
     noted,      ///< roaming
@@ -42,7 +42,7 @@ class Anomalies {
   explicit Anomalies(Store& store) : store_(store) {}
 
   /// *gateway* told it, and only of its own keys.
-  Result<Decision> report(const std::string& gateway, const AnomalyReport& report, Time now);
+  Result<Consequence> report(const std::string& gateway, const AnomalyReport& report, Time now);
 
  private:
   Store& store_;

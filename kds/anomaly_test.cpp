@@ -10,7 +10,7 @@ namespace {
 
 using namespace testing_support;
 using Kind = Anomaly::Kind;
-using Verdict = Decision::Verdict;
+using Verdict = Consequence::Verdict;
 
 class AnomaliesTest : public ::testing::Test {
  protected:
@@ -20,7 +20,7 @@ class AnomaliesTest : public ::testing::Test {
   Issued issue(Time now, const std::string& gateway = "gw1") {
     return *world_.issuer.issue(request("laptop", gateway), now);
   }
-  Decision tell(Kind kind, const Issued& about, Time now) {
+  Consequence tell(Kind kind, const Issued& about, Time now) {
     return *anomalies_.report(about.gateway, {kind, about.number, about.id, about.incarnation}, now);
   }
   Device device() {
@@ -32,11 +32,11 @@ class AnomaliesTest : public ::testing::Test {
 
 TEST_F(AnomaliesTest, RevokeFirstAndBanThen) {
   for (const Kind kind : {Kind::clone, Kind::fingerprint, Kind::inner_source}) {
-    const Decision first = tell(kind, issue(start()), start());
+    const Consequence first = tell(kind, issue(start()), start());
     EXPECT_EQ(first.verdict, Verdict::revoked);
     EXPECT_EQ(first.device, "laptop");
     EXPECT_EQ(first.touched, Touched{"gw1"});
-    const Decision second = tell(kind, issue(start() + 1min), start() + 59min);
+    const Consequence second = tell(kind, issue(start() + 1min), start() + 59min);
     EXPECT_EQ(second.verdict, Verdict::banned);
     EXPECT_EQ(second.touched, Touched{"gw1"} /* gw2 has no id of it */);
     EXPECT_TRUE(device().banned);
@@ -54,7 +54,7 @@ TEST_F(AnomaliesTest, AreForgottenAfterAnHour) {
 
 TEST_F(AnomaliesTest, OfOneIncidentCountOnce) {
   const Issued old = issue(start()), newest = issue(start()), other = issue(start(), "gw2");
-  const Decision first = tell(Kind::clone, newest, start());
+  const Consequence first = tell(Kind::clone, newest, start());
   EXPECT_EQ(first.verdict, Verdict::revoked);
   EXPECT_EQ(first.touched, (Touched{"gw1", "gw2"}));
   // Told again, in another way, of the key before it, by the other gateway.

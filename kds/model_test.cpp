@@ -213,14 +213,14 @@ class Model {
     const auto decision =
         anomalies_.report(key.gateway, {Anomaly::Kind::clone, key.number, key.id, key.incarnation}, now_);
     ASSERT_TRUE(decision);
-    if (decision->verdict == Decision::Verdict::unknown) return;
+    if (decision->verdict == Consequence::Verdict::unknown) return;
     if (key.revoked) {
-      ASSERT_EQ(decision->verdict, Decision::Verdict::duplicate);
+      ASSERT_EQ(decision->verdict, Consequence::Verdict::duplicate);
       return;
     }
     const auto before = offences_.find(key.device);
     const bool again = before != offences_.end() && now_ - before->second < 1h;
-    ASSERT_EQ(decision->verdict, again ? Decision::Verdict::banned : Decision::Verdict::revoked);
+    ASSERT_EQ(decision->verdict, again ? Consequence::Verdict::banned : Consequence::Verdict::revoked);
     offences_[key.device] = now_;
     ++revoked_by_anomaly_;
     lose(key.device);
