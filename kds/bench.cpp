@@ -39,7 +39,7 @@ bool measure(const std::string& folder_name, std::size_t batch, std::size_t devi
   }
   const Kek kek = test_kek();
   std::mt19937 random(1);
-  Generations generations(**store, kek, {});
+  Generations generations(**store, kek, GenerationOptions{});
   Issuer issuer(**store, kek, [&] { return static_cast<double>(random()) / 4294967296.0; });
   const auto boot = generations.boot("gw1", nonce(1), start());
   if (!boot || !generations.acknowledge("gw1", 2, start())) return false;

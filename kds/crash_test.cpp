@@ -133,7 +133,7 @@ TEST(Crash, NothingIsIssuedTwice) {
       auto store = sqlite::SqliteStore::open(path);
       ASSERT_TRUE(store) << store.error().message;
       const Kek kek = test_kek();
-      Generations generations(**store, kek, {});
+      Generations generations(**store, kek, GenerationOptions{});
       if (round == 0) {
         ASSERT_TRUE(enrol_all(**store));
       }
@@ -171,7 +171,7 @@ TEST(Crash, ProcessesShareOneFile) {
     auto store = sqlite::SqliteStore::open(path);
     ASSERT_TRUE(store);
     const Kek kek = test_kek();
-    Generations generations(**store, kek, {});
+    Generations generations(**store, kek, GenerationOptions{});
     ASSERT_TRUE(enrol_all(**store));
     ASSERT_TRUE(generations.boot("gw1", nonce(1), start()));
     ASSERT_TRUE(generations.acknowledge("gw1", 2, start()));

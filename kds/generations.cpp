@@ -53,9 +53,10 @@ Result<Generation> Generations::make(Transaction& transaction, Gateway& gateway,
   made.gateway = gateway.name;
   made.number = gateway.newest + 1;
   made.state = state;
-  made.algorithm = options_.algorithm;
+  const GenerationOptions options = options_of_(gateway.name);
+  made.algorithm = options.algorithm;
   made.made = now;
-  made.lifetime = std::clamp<std::chrono::seconds>(options_.lifetime, 5min, 24h);
+  made.lifetime = std::clamp<std::chrono::seconds>(options.lifetime, 5min, 24h);
   made.overlap = std::min(most_overlap, made.lifetime / 5);
   Result<Secret> master = Secret::random(derivation::master_size);
   if (!master) return master.error();
@@ -115,7 +116,7 @@ Result<void> Generations::advance(Transaction& transaction, Gateway& gateway, Ti
     if (current != nullptr) {
       Generation before = *current;
       before.state = GenerationState::previous;
-      before.ends = std::min(before.hard_end(), now + changed.overlap + options_.margin);
+      before.ends = std::min(before.hard_end(), now + changed.overlap + options_of_(gateway.name).margin);
       transaction.put(before);
     }
     changed.state = GenerationState::current;
@@ -126,8 +127,9 @@ Result<void> Generations::advance(Transaction& transaction, Gateway& gateway, Ti
   }
   if (find(live, GenerationState::previous) != nullptr) return {};
   // One that nobody hears from gets no new ones for ever.
-  const bool due = current != nullptr ? (gateway.early || now >= next_due(*current))
-                                      : now - gateway.seen < std::max<std::chrono::seconds>(options_.lifetime, 5min);
+  const bool due = current != nullptr
+                       ? (gateway.early || now >= next_due(*current))
+                       : now - gateway.seen < std::max<std::chrono::seconds>(options_of_(gateway.name).lifetime, 5min);
   if (!due) return {};
   if (Result<Generation> made = make(transaction, gateway, GenerationState::next, now); !made) return made.error();
   return {};

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -39,8 +40,15 @@ class Generations {
  public:
   static constexpr std::size_t nonce_size = 32;
 
+  /// What is wanted of a gateway's generations, by its name.
+  using OptionsOf = std::function<GenerationOptions(const std::string&)>;
+
   /// Both outlive it.
-  Generations(Store& store, const Kek& kek, GenerationOptions options) : store_(store), kek_(kek), options_(options) {}
+  Generations(Store& store, const Kek& kek, OptionsOf options)
+      : store_(store), kek_(kek), options_of_(std::move(options)) {}
+  /// The same for every gateway.
+  Generations(Store& store, const Kek& kek, GenerationOptions options)
+      : Generations(store, kek, [options](const std::string&) { return options; }) {}
 
   struct Boot {
     bool fresh = false;              ///< the nonce was another one: everything began anew
@@ -85,7 +93,7 @@ class Generations {
 
   Store& store_;
   const Kek& kek_;
-  GenerationOptions options_;
+  OptionsOf options_of_;
   bool to_scrub_ = false;
 };
 

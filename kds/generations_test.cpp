@@ -190,7 +190,7 @@ TEST(Generations, AreWrappedByAnotherKek) {
   const Kek other = *Kek::from(*derivation::Secret::random(32));
   EXPECT_EQ(*world.generations.rewrap_all(other), 2U);
   EXPECT_FALSE(world.generations.updates_after("gw1", 0, start()));
-  Generations later(*world.store, other, {});
+  Generations later(*world.store, other, GenerationOptions{});
   EXPECT_EQ((*later.updates_after("gw1", 0, start()))[0].master.hex().text(), before);
   // All or none: gw2's are of the other KEK already.
   EXPECT_FALSE(world.generations.rewrap_all(world.kek));

@@ -63,7 +63,7 @@ struct World {
   std::unique_ptr<sqlite::SqliteStore> store = *sqlite::SqliteStore::open(folder / "kds.db");
   Kek kek = test_kek();
   double jitter = 0.5;
-  Generations generations{*store, kek, {}};
+  Generations generations{*store, kek, GenerationOptions{}};
   Devices devices{*store};
   Issuer issuer;
 

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kds/api.hpp"
+
+#include <openssl/rand.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "evidence/base64url.hpp"
+#include "evidence/claims.hpp"
+#include "http/problem.hpp"
+#include "kds/bodies.hpp"
+#include "kds/posture.hpp"
+
+namespace sluice::kds {
+namespace {
+
+using http::Failure;
+using http::Problem;
+using http::Request;
+using http::Response;
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t devices_at_once = 1000, audit_at_once = 1000;
+constexpr std::chrono::minutes window{1};
+
+// What a connection of a device keeps between challenge and keys.
+struct Challenge {
+  std::optional<evidence::Nonce> nonce;
+  Clock::time_point made;
+};
+
+Response problem(unsigned status, std::string title, std::string detail) {
+  return Problem{status, std::move(title), std::move(detail), {}}.to_response();
+}
+Response not_found() { return problem(404, "", "there is no such path, or not for you"); }
+Response too_often() {
+  Response response = problem(429, "", "too many requests; try again in a minute");
+  response.fields.add("Retry-After", "60");
+  return response;
+}
+Response json_response(unsigned status, const json& body) { return Response::json(status, body.dump()); }
+Response nothing() { return Response::with_body(204, "", ""); }
+
+// By the errno that the rules give.
+Response failed(const Error& error) {
+  switch (error.number) {
+    case EACCES:
+      return problem(403, "not allowed", error.message);
+    case ENODATA:
+      return problem(403, "health not shown", error.message);
+    case ENOENT:
+      return problem(404, "", error.message);
+    case EEXIST:
+      return problem(409, "", error.message);
+    case EINVAL:
+      return problem(400, "", error.message);
+    case EAGAIN:
+      return problem(503, "later", error.message);
+    default:
+      spdlog::error("{}", error.message);
+      return problem(500, "", "something failed here; the key server's log says what");
+  }
+}
+
+Response bad_evidence(const Error& error) {
+  using evidence::Reason;
+  const Reason reason = evidence::reason_of(error);
+  if (reason == Reason::nonce) return problem(409, "challenge", error.message);
+  if (reason == Reason::internal) return failed(error);
+  return problem(400, std::string("evidence: ") + evidence::name_of(reason), error.message);
+}
+
+std::optional<std::uint64_t> after_of(std::string_view query) {
+  constexpr std::string_view name = "after=";
+  if (!query.starts_with(name)) return std::nullopt;
+  query.remove_prefix(name.size());
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(query.data(), query.data() + query.size(), value);
+  if (error != std::errc{} || end != query.data() + query.size() || query.empty()) return std::nullopt;
+  return value;
+}
+
+// All failures of all refusals, each once: a person mends them all.
+std::vector<Failure> failures_of(const std::vector<Refusal>& refused) {
+  std::vector<Failure> all;
+  for (const Refusal& refusal : refused)
+    for (const auto& one : refusal.failures)
+      if (std::ranges::none_of(all, [&](const Failure& seen) { return seen.detail == one.message; }))
+        all.push_back({one.claim, one.message, one.remedy});
+  return all;
+}
+
+// Nothing was granted.
+Response refused(const KeyAnswer& answer) {
+  if (!answer.later.empty()) return problem(503, "later", answer.later.front().detail);
+  Problem denied{403, "health", "this device is not healthy enough for any network that it might use", {}};
+  denied.failures = failures_of(answer.refused);
+  if (!denied.failures.empty()) return denied.to_response();
+  const bool role = std::ranges::all_of(answer.refused,
+                                        [](const Refusal& refusal) { return refusal.reason == Refusal::Reason::role; });
+  if (role) return problem(403, "role", "no network is open to the roles of this device: ask who runs the key server");
+  return problem(403, "health not shown", "health has to be shown for the networks that this device may use");
+}
+
+}  // namespace
+
+bool Api::within(const std::string& who, std::uint32_t a_minute) {
+  Window& seen = windows_[who];
+  const auto now = Clock::now();
+  if (now - seen.began >= window) seen = {now, 0};
+  return ++seen.count <= a_minute;
+}
+
+Result<void> Api::note(const Party& actor, AuditAction action, const Party& subject, AuditOutcome outcome,
+                       AuditDetail detail) {
+  auto written = log_.write({std::chrono::system_clock::now(), actor, action, subject, outcome, std::move(detail)});
+  if (!written) spdlog::critical("audit log: {}", written.error().message);
+  return written;
+}
+
+Task<Response> Api::handle(const Request& request, http::Connection& connection) {
+  if (request.path() == "/v1/health") {
+    if (request.method != "GET") co_return problem(405, "", "GET only");
+    co_return json_response(200, {{"status", "ok"}});
+  }
+  const std::string& realm = service_.settings().realm;
+  const Limits& limits = service_.settings().limits;
+  if (auto name = connection.peer().device_of(realm)) {
+    if (!within("device/" + *name, limits.requests)) co_return too_often();
+    co_return co_await device(request, connection, *std::move(name));
+  }
+  if (auto name = connection.peer().gateway_of(realm)) co_return co_await gateway(request, *std::move(name));
+  if (auto name = connection.peer().operator_of(realm)) {
+    if (!within("operator/" + *name, limits.operator_requests)) co_return too_often();
+    co_return co_await operate(request, *std::move(name));
+  }
+  co_return not_found();
+}
+
+Task<Response> Api::device(const Request& request, http::Connection& connection, std::string name) {
+  const Limits& limits = service_.settings().limits;
+  if (request.method == "GET" && request.path() == "/v1/challenge") {
+    if (!within("challenge/" + name, limits.challenges)) co_return too_often();
+    co_return challenge(connection);
+  }
+  if (request.method == "POST" && request.path() == "/v1/keys") {
+    if (!within("keys/" + name, limits.keys)) co_return too_often();
+    co_return co_await keys(request, connection, std::move(name));
+  }
+  if (request.method == "GET" && request.path() == "/v1/status") co_return co_await status(std::move(name));
+  co_return not_found();
+}
+
+Response Api::challenge(http::Connection& connection) {
+  evidence::Nonce nonce;
+  if (RAND_bytes(nonce.data(), static_cast<int>(nonce.size())) != 1)
+    return failed({"the random generator has failed", EIO});
+  Challenge& kept = connection.slot<Challenge>();
+  kept.nonce = nonce;
+  kept.made = Clock::now();
+  return json_response(200, {{"nonce", evidence::to_base64url(nonce)},
+                             {"expires_in", nonce_life.count()},
+                             {"wanted", wanted(service_.settings().postures)}});
+}
+
+Task<Response> Api::keys(const Request& request, http::Connection& connection, std::string name) {
+  const Party self{Party::Kind::device, name};
+  Challenge kept = std::exchange(connection.slot<Challenge>(), Challenge{});  // once, whatever comes of it
+  auto body = parse_keys(request.body);
+  if (!body) co_return failed(body.error());
+  auto fingerprint = evidence::fingerprint_of(connection.certificate());
+  if (!fingerprint) co_return failed(fingerprint.error());
+
+  KeyQuestion question;
+  question.device = name;
+  question.fingerprint.assign(fingerprint->begin(), fingerprint->end());
+  question.held = body->held;
+  AuditDetail detail;
+  detail.address = connection.remote().address;
+  detail.certificate = connection.peer().serial;
+  if (body->evidence) {
+    if (!kept.nonce || Clock::now() - kept.made > nonce_life) {
+      detail.reason = kept.nonce ? "the challenge is too old" : "no challenge of this connection is open";
+      (void)note(self, AuditAction::evidence, self, AuditOutcome::refused, detail);
+      co_return problem(409, "challenge",
+                        detail.reason + "; evidence needs a new one, from GET /v1/challenge on the same connection");
+    }
+    const evidence::Binding binding{
+        *kept.nonce, connection.channel_binding(), connection.certificate(),
+        std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now())};
+    auto claims = evidence::verify_evidence(*body->evidence, binding);
+    if (!claims) {
+      detail.reason = claims.error().message;
+      (void)note(self, AuditAction::evidence, self, AuditOutcome::refused, detail);
+      co_return bad_evidence(claims.error());
+    }
+    question.posture = std::move(claims->posture);
+  }
+
+  Result<KeyAnswer> answer = co_await service_.keys(std::move(question));
+  if (!answer) {
+    detail.reason = answer.error().message;
+    (void)note(self, AuditAction::issue, self, AuditOutcome::refused, detail);
+    co_return failed(answer.error());
+  }
+  const bool granted = !answer->issued.empty() || !answer->renewed.empty();
+  if (!granted) {
+    for (const Refusal& refusal : answer->refused)
+      detail.failures.insert(detail.failures.end(), refusal.failures.begin(), refusal.failures.end());
+    (void)note(self, AuditAction::issue, self, AuditOutcome::refused, detail);
+    co_return refused(*answer);
+  }
+  for (const Issued& key : answer->issued) {
+    AuditDetail about = detail;
+    about.gateway = key.gateway;
+    about.network = key.network;
+    about.generation = key.number;
+    about.id = key.id;
+    about.incarnation = key.incarnation;
+    // A key that cannot be accounted for is not given out: its incarnation is spent, nothing else.
+    if (auto written = note(self, AuditAction::issue, self, AuditOutcome::done, std::move(about)); !written)
+      co_return problem(503, "later", "the key server cannot write its audit log");
+  }
+  co_return Response::json(200, keys_body(*answer, service_.settings(), std::chrono::system_clock::now()));
+}
+
+Task<Response> Api::status(std::string name) {
+  json body;
+  auto look = [&body, name](Transaction& transaction) -> Result<void> {
+    const auto now = std::chrono::system_clock::now();
+    const auto device = transaction.device(name);
+    if (!device) return Error{"device '" + name + "' is not enrolled", ENOENT};
+    body = to_json(*device, transaction.attestation(name), now);
+    body["keys"] = json::array();
+    for (const Membership& membership : transaction.memberships_of(name)) {
+      for (const Generation& generation : transaction.live_generations(membership.gateway)) {
+        const auto issue = transaction.newest_issue(membership.gateway, generation.number, membership.id);
+        if (!issue || issue->device != name) continue;
+        body["keys"].push_back(
+            {{"gateway", membership.gateway},
+             {"network", membership.network},
+             {"generation", generation.number},
+             {"spi", issue->spi},
+             {"revoked", issue->revoked},
+             {"lease_in", std::max<std::int64_t>(
+                              0, std::chrono::duration_cast<std::chrono::seconds>(issue->lease_until - now).count())}});
+      }
+    }
+    return {};
+  };
+  Store::Work work = look;
+  Result<void> done = co_await service_.read(std::move(work));
+  co_return done ? json_response(200, body) : failed(done.error());
+}
+
+Task<Response> Api::gateway(const Request& request, std::string name) {
+  const Party self{Party::Kind::gateway, name};
+  if (service_.settings().gateway(name) == nullptr)
+    co_return problem(403, "not configured", "gateway '" + name + "' is not in this key server's configuration");
+  if (request.method == "POST" && request.path() == "/v1/gateway/boot") {
+    auto body = parse_boot(request.body);
+    if (!body) co_return failed(body.error());
+    Result<Generations::Boot> boot = co_await service_.boot(name, std::move(body->nonce));
+    if (!boot) co_return failed(boot.error());
+    AuditDetail detail;
+    detail.reason = boot->fresh ? "another boot: every generation before is dead" : "the same boot";
+    if (auto written = note(self, AuditAction::boot, self, AuditOutcome::done, std::move(detail)); !written)
+      co_return problem(503, "later", "the key server cannot write its audit log");
+    co_return json_response(200, {{"fresh", boot->fresh}, {"acknowledged", boot->acknowledged}});
+  }
+  if (request.method == "GET" && request.path() == "/v1/gateway/updates") {
+    const auto after = after_of(request.query());
+    if (!after) co_return problem(400, "", "after=N is missing");
+    Result<std::vector<Generations::Outgoing>> updates = co_await service_.updates(name, *after);
+    if (!updates) co_return failed(updates.error());
+    co_return Response::json(200, updates_body(*updates));
+  }
+  if (request.method == "POST" && request.path() == "/v1/gateway/anomalies") {
+    auto reports = parse_anomalies(request.body);
+    if (!reports) co_return failed(reports.error());
+    Result<void> done = co_await service_.anomalies(name, *std::move(reports));
+    co_return done ? nothing() : failed(done.error());
+  }
+  co_return not_found();
+}
+
+Task<Response> Api::devices() {
+  json all = json::array();
+  auto look = [&all](Transaction& transaction) -> Result<void> {
+    const auto now = std::chrono::system_clock::now();
+    for (const Device& device : transaction.devices("", devices_at_once))
+      all.push_back(to_json(device, transaction.attestation(device.name), now));
+    return {};
+  };
+  Store::Work work = look;
+  Result<void> done = co_await service_.read(std::move(work));
+  co_return done ? json_response(200, {{"devices", all}}) : failed(done.error());
+}
+
+Task<Response> Api::audit_after(std::uint64_t after) {
+  json all = json::array();
+  auto look = [&all, after](Transaction& transaction) -> Result<void> {
+    for (const Audit& line : transaction.audit(after, audit_at_once))
+      all.push_back({{"sequence", line.sequence},
+                     {"time", rfc3339(line.time)},
+                     {"actor", line.actor},
+                     {"action", line.action},
+                     {"subject", line.subject},
+                     {"outcome", line.outcome},
+                     {"detail", json::parse(line.detail, nullptr, false)}});
+    return {};
+  };
+  Store::Work work = look;
+  Result<void> done = co_await service_.read(std::move(work));
+  co_return done ? json_response(200, {{"audit", all}}) : failed(done.error());
+}
+
+Task<Response> Api::operate(const Request& request, std::string name) {
+  const std::string actor = "operator/" + name;
+  constexpr std::string_view folder = "/v1/devices";
+  std::string_view path = request.path();
+  if (request.method == "GET" && path == "/v1/audit")
+    co_return co_await audit_after(after_of(request.query()).value_or(0));
+  if (!path.starts_with(folder)) co_return not_found();
+  path.remove_prefix(folder.size());
+  if (path.empty() && request.method == "GET") co_return co_await devices();
+
+  Service::DeviceWork work;
+  AuditAction action = AuditAction::enrol;
+  std::string device;
+  if (path.empty() && request.method == "POST") {
+    auto body = parse_device(request.body);
+    if (!body) co_return failed(body.error());
+    if (!body->name) co_return problem(400, "", "body: name is missing");
+    device = *body->name;
+    Device enrolled;
+    enrolled.name = device;
+    enrolled.roles = body->roles.value_or(std::vector<std::string>{});
+    enrolled.enabled = body->enabled.value_or(true);
+    enrolled.fingerprint = body->fingerprint;
+    work = [enrolled, actor](Devices& devices, Time now) -> Result<Touched> {
+      if (auto done = devices.enrol(enrolled, actor, now); !done) return done.error();
+      return Touched{};
+    };
+  } else if (path.starts_with('/')) {
+    path.remove_prefix(1);
+    const std::size_t slash = path.find('/');
+    device = path.substr(0, slash);
+    const std::string_view verb = slash == path.npos ? std::string_view() : path.substr(slash + 1);
+    if (verb.empty() && request.method == "GET") co_return co_await status(device);
+    if (verb.empty() && request.method == "DELETE") {
+      action = AuditAction::forget;
+      work = [device, actor](Devices& devices, Time now) { return devices.forget(device, actor, now); };
+    } else if (verb.empty() && request.method == "PATCH") {
+      auto body = parse_device(request.body);
+      if (!body) co_return failed(body.error());
+      action = AuditAction::change;
+      work = [device, actor, roles = body->roles, enabled = body->enabled](Devices& devices, Time now) {
+        return devices.change(device, roles, enabled, actor, now);
+      };
+    } else if (request.method == "POST" && verb == "revoke") {
+      action = AuditAction::revoke;
+      work = [device, actor](Devices& devices, Time now) { return devices.revoke(device, actor, now); };
+    } else if (request.method == "POST" && verb == "ban") {
+      action = AuditAction::ban;
+      work = [device, actor](Devices& devices, Time now) { return devices.ban(device, actor, now); };
+    } else if (request.method == "POST" && verb == "unban") {
+      action = AuditAction::unban;
+      work = [device, actor](Devices& devices, Time now) { return devices.unban(device, actor, now); };
+    }
+  }
+  if (!work) co_return not_found();
+  Result<void> done = co_await service_.with_devices(std::move(work));
+  AuditDetail detail;
+  if (!done) detail.reason = done.error().message;
+  (void)note({Party::Kind::operator_, name}, action, {Party::Kind::device, device},
+             done ? AuditOutcome::done : AuditOutcome::refused, std::move(detail));
+  co_return done ? nothing() : failed(done.error());
+}
+
+}  // namespace sluice::kds

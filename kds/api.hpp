@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Api: the paths of the key server's API (Documentation/kds.rst), each for one kind of peer; HTTP in, Service asked,
+// HTTP out.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <string>
+
+#include "http/server.hpp"
+#include "kds/audit_log.hpp"
+#include "kds/service.hpp"
+
+namespace sluice::kds {
+
+class Api {
+ public:
+  /// How long a challenge counts (Documentation/kds.rst, "Evidence").
+  static constexpr std::chrono::seconds nonce_life{60};
+
+  /// Both outlive it.
+  Api(Service& service, AuditLog& log) : service_(service), log_(log) {}
+
+  Task<http::Response> handle(const http::Request& request, http::Connection& connection);
+
+ private:
+  Task<http::Response> device(const http::Request& request, http::Connection& connection, std::string name);
+  Task<http::Response> gateway(const http::Request& request, std::string name);
+  Task<http::Response> operate(const http::Request& request, std::string name);
+  http::Response challenge(http::Connection& connection);
+  Task<http::Response> keys(const http::Request& request, http::Connection& connection, std::string name);
+  Task<http::Response> status(std::string name);
+  Task<http::Response> devices();
+  Task<http::Response> audit_after(std::uint64_t after);
+
+  /// False: it asks more often than it may.
+  bool within(const std::string& who, std::uint32_t a_minute);
+  Result<void> note(const Party& actor, AuditAction action, const Party& subject, AuditOutcome outcome,
+                    AuditDetail detail);
+
+  struct Window {
+    std::chrono::steady_clock::time_point began;
+    std::uint32_t count = 0;
+  };
+  Service& service_;
+  AuditLog& log_;
+  std::map<std::string, Window> windows_;  // by authenticated names, so that strangers do not make it grow
+};
+
+}  // namespace sluice::kds

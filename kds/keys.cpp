@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kds/keys.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "kds/audit.hpp"
+
+namespace sluice::kds {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::seconds;
+
+seconds whole_seconds(Duration duration) { return duration_cast<seconds>(duration); }
+
+// What a person who reads the log wants to know of a refusal.
+nlohmann::json summary(const Decision& decision) {
+  nlohmann::json refused = nlohmann::json::array();
+  for (const Refusal& refusal : decision.refused) {
+    nlohmann::json claims = nlohmann::json::array();
+    for (const Failure& failure : refusal.failures) claims.push_back(failure.claim);
+    refused.push_back({{"gateway", refusal.gateway},
+                       {"network", refusal.network},
+                       {"reason", std::string(to_string(refusal.reason))},
+                       {"claims", std::move(claims)}});
+  }
+  nlohmann::json granted = nlohmann::json::array();
+  for (const Grant& grant : decision.granted) granted.push_back(grant.gateway + "/" + grant.network);
+  return {{"granted", std::move(granted)}, {"refused", std::move(refused)}};
+}
+
+}  // namespace
+
+// By postures that were satisfied: what was measured is not kept.
+Decision Keys::from_before(const std::vector<std::string>& roles, const Attestation& attestation) const {
+  Decision decision;
+  for (const GatewaySettings& gateway : settings_.gateways) {
+    for (const NetworkSettings& network : gateway.networks) {
+      const bool role = std::ranges::any_of(
+          network.roles, [&](const auto& one) { return std::ranges::find(roles, one) != roles.end(); });
+      const Posture* posture = settings_.posture(network.posture);
+      if (!role)
+        decision.refused.push_back({gateway.name, network.name, Refusal::Reason::role, {}});
+      else if (posture == nullptr ||
+               std::ranges::find(attestation.postures, posture->name) == attestation.postures.end())
+        decision.refused.push_back({gateway.name, network.name, Refusal::Reason::posture, {}});
+      else
+        decision.granted.push_back({gateway.name, network.name, posture->interval});
+    }
+  }
+  return decision;
+}
+
+void Keys::shown(Transaction& transaction, const KeyQuestion& question, Judged& judged, Time now) const {
+  for (const Grant& grant : judged.decision.granted) {
+    const seconds interval = whole_seconds(grant.interval);
+    judged.health = judged.health == seconds(0) ? interval : std::min(judged.health, interval);
+  }
+  Attestation attestation{question.device, question.fingerprint, now + judged.health, {}};
+  for (const Grant& grant : judged.decision.granted) {
+    const NetworkSettings* network = settings_.gateway(grant.gateway)->network(grant.network);
+    if (std::ranges::find(attestation.postures, network->posture) == attestation.postures.end())
+      attestation.postures.push_back(network->posture);
+  }
+  // What was shown before is over as well: a device is what it is now.
+  if (attestation.postures.empty())
+    transaction.remove_attestation(question.device);
+  else
+    transaction.put(attestation);
+  audit(transaction, now, "device/" + question.device, "evidence", "device/" + question.device,
+        judged.decision.granted.empty() ? "refused" : "done", summary(judged.decision));
+}
+
+Keys::Judged Keys::judge(Transaction& transaction, const KeyQuestion& question, Time now) const {
+  Judged judged;
+  const auto device = transaction.device(question.device);
+  const std::string subject = "device/" + question.device;
+  auto refuse = [&](int number, std::string words) {
+    judged.error = Error{std::move(words), number};
+    audit(transaction, now, subject, "evidence", subject, "refused", {{"reason", judged.error->message}});
+  };
+  if (!device) {
+    refuse(EACCES, "device '" + question.device + "' is not enrolled: ask who runs the key server");
+  } else if (!device->enabled) {
+    refuse(EACCES, "device '" + question.device + "' is disabled: ask who runs the key server");
+  } else if (device->banned) {
+    refuse(EACCES, "device '" + question.device +
+                       "' is banned, because its keys were seen in two places or by an "
+                       "operator: ask who runs the key server");
+  } else if (device->fingerprint && *device->fingerprint != question.fingerprint) {
+    refuse(EACCES, "the certificate of device '" + question.device + "' is not the one that it is enrolled with");
+  } else if (question.posture) {
+    judged.decision = decide(settings_, device->roles, *question.posture, question.has_quote);
+    shown(transaction, question, judged, now);
+  } else {
+    const auto attestation = transaction.attestation(question.device);
+    if (!attestation || attestation->fingerprint != question.fingerprint || attestation->good_until <= now) {
+      judged.error = Error{"health has to be shown: no earlier evidence counts any more", ENODATA};
+    } else {
+      judged.decision = from_before(device->roles, *attestation);
+      judged.health = duration_cast<seconds>(attestation->good_until - now);
+    }
+  }
+  return judged;
+}
+
+std::vector<Result<KeyAnswer>> Keys::answer(const std::vector<KeyQuestion>& questions, Time now) {
+  std::vector<Judged> judged;
+  auto done = store_.transact([&](Transaction& transaction) -> Result<void> {
+    judged.clear();
+    for (const KeyQuestion& question : questions) judged.push_back(judge(transaction, question, now));
+    return {};
+  });
+  std::vector<Result<KeyAnswer>> answers;
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    if (!done)
+      answers.emplace_back(done.error());
+    else if (judged[i].error)
+      answers.emplace_back(*judged[i].error);
+    else
+      answers.emplace_back(KeyAnswer{judged[i].health, {}, {}, std::move(judged[i].decision.refused), {}});
+  }
+  if (!done) return answers;
+
+  std::vector<IssueRequest> requests;
+  std::vector<std::size_t> whose;
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    if (!answers[i]) continue;
+    const KeyQuestion& question = questions[i];
+    for (const Grant& grant : judged[i].decision.granted) {
+      const seconds lease = std::max(seconds(1), std::min(whole_seconds(grant.interval), judged[i].health));
+      const auto held = std::ranges::find_if(question.held, [&](const HeldKey& key) {
+        return key.gateway == grant.gateway && key.network == grant.network;
+      });
+      if (held != question.held.end()) {
+        auto renewed = issuer_.renew(question.device, grant.gateway, grant.network, lease, now);
+        const auto same = [&](const Renewed& one) { return one.spi_to_gateway == held->spi; };
+        if (renewed && std::ranges::any_of(*renewed, same)) {
+          for (const Renewed& one : *renewed)
+            if (same(one)) answers[i]->renewed.push_back({grant.gateway, grant.network, one});
+          continue;
+        }
+      }
+      const NetworkSettings* network = settings_.gateway(grant.gateway)->network(grant.network);
+      requests.push_back({question.device, grant.gateway, grant.network, {network->first, network->last}, lease});
+      whose.push_back(i);
+    }
+  }
+  if (requests.empty()) return answers;
+  std::vector<Result<Issued>> issued = issuer_.issue_many(requests, now);
+  for (std::size_t k = 0; k < issued.size(); ++k) {
+    KeyAnswer& answer = *answers[whose[k]];
+    if (issued[k])
+      answer.issued.push_back(*std::move(issued[k]));
+    else
+      answer.later.push_back({requests[k].gateway, requests[k].network, issued[k].error().message});
+  }
+  return answers;
+}
+
+}  // namespace sluice::kds

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sluice-kds: reads its configuration, opens its store, and serves the API until it is told to end.
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+
+#include "base/log.hpp"
+#include "base/socket.hpp"
+#include "kds/api.hpp"
+#include "kds/sqlite/store.hpp"
+
+namespace {
+
+using namespace sluice;
+using namespace sluice::kds;
+
+constexpr Time (*now)() = std::chrono::system_clock::now;
+
+http::ServerOptions server_options(const Settings& settings) {
+  http::ServerOptions options;
+  options.realm = settings.realm;
+  options.limits.connections = settings.limits.connections;
+  options.limits.handshakes_of_an_address = settings.limits.connections_per_address;
+  options.limits.handshake = settings.limits.handshake_timeout;
+  options.limits.request_header = options.limits.request_body = settings.limits.request_timeout;
+  options.limits.idle = settings.limits.idle_timeout;
+  return options;
+}
+
+Result<void> serve(Settings settings) {
+  auto kek = Kek::load(settings.key_encryption_key);
+  if (!kek) return kek.error().in("key_encryption_key");
+  auto store = sqlite::SqliteStore::open(settings.database);
+  if (!store) return store.error().in("database");
+  auto log = AuditLog::open(settings.audit);
+  if (!log) return log.error().in("audit");
+  auto tls = tls::Context::create(tls::Role::server, settings.identity, {.tls13_only = true, .wipe = true});
+  if (!tls) return tls.error();
+
+  asio::io_context context{1};
+  Service service(context.get_executor(), std::move(settings), *std::move(store), *std::move(kek));
+  Api api(service, *log);
+  auto handler = [&api](const http::Request& request, http::Connection& connection) {
+    return api.handle(request, connection);
+  };
+  http::Server server(context.get_executor(), *std::move(tls), handler, server_options(service.settings()));
+  for (const Endpoint& endpoint : service.settings().listen)
+    if (auto listening = server.listen(endpoint); !listening) return listening.error();
+
+  const Party self{Party::Kind::kds, ""};
+  if (auto written = log->write({now(), self, AuditAction::start, self, AuditOutcome::done, {}}); !written)
+    return written.error().in("audit");
+  asio::signal_set signals(context, SIGTERM, SIGINT, SIGHUP);
+  std::function<void()> wait = [&] {
+    signals.async_wait([&](boost::system::error_code failure, int signal) {
+      if (failure) return;
+      if (signal != SIGHUP) {
+        server.stop();
+        service.stop();
+        return context.stop();
+      }
+      if (auto reopened = log->reopen(); !reopened) spdlog::error("audit: {}", reopened.error().message);
+      wait();
+    });
+  };
+  wait();
+  service.start();
+  spdlog::info("ready");
+  context.run();
+  (void)log->write({now(), self, AuditAction::stop, self, AuditOutcome::done, {}});
+  spdlog::info("ended");
+  return {};
+}
+
+struct DeviceOptions {
+  std::string name;
+  std::vector<std::string> roles;
+};
+
+// Straight in the store, for who may read it: the first devices, and when no key server runs.
+Result<void> change_device(const Settings& settings, const std::string& verb, const DeviceOptions& options) {
+  auto store = sqlite::SqliteStore::open(settings.database);
+  if (!store) return store.error().in("database");
+  Devices devices(**store);
+  const std::string actor = "operator/local";
+  if (verb == "add") {
+    Device device;
+    device.name = options.name;
+    device.roles = options.roles;
+    return devices.enrol(device, actor, now());
+  }
+  Result<Touched> done = verb == "revoke"  ? devices.revoke(options.name, actor, now())
+                         : verb == "ban"   ? devices.ban(options.name, actor, now())
+                         : verb == "unban" ? devices.unban(options.name, actor, now())
+                         : verb == "roles" ? devices.change(options.name, options.roles, std::nullopt, actor, now())
+                                           : devices.forget(options.name, actor, now());
+  return done ? Result<void>() : Result<void>(done.error());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"The key distribution server of Sluice.", "sluice-kds"};
+  std::string path = "/etc/sluice/sluice-kds.toml";
+  bool check = false, verbose = false;
+  app.add_option("--config", path, "Configuration file")->capture_default_str();
+  app.add_flag("--check", check, "Check the configuration, and end");
+  app.add_flag("--verbose", verbose, "Log more");
+  app.set_version_flag("--version", "sluice-kds " SLUICE_VERSION);
+  app.require_subcommand(0, 1);
+  CLI::App* device = app.add_subcommand("device", "Enrol devices, and take keys away, in the store itself");
+  device->require_subcommand(1);
+  DeviceOptions options;
+  std::string verb;
+  for (const auto& [word, what] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"add", "Enrol a device"},
+                                                                  {"roles", "Give it other roles"},
+                                                                  {"revoke", "End its keys; it may earn new ones"},
+                                                                  {"ban", "End its keys, and give it none"},
+                                                                  {"unban", "Let it earn keys again"},
+                                                                  {"remove", "Forget it"}}) {
+    CLI::App* part = device->add_subcommand(word, what);
+    part->add_option("NAME", options.name, "The device, as its certificate names it")->required();
+    if (word == std::string("add") || word == std::string("roles"))
+      part->add_option("--role", options.roles, "A role; may be repeated")->required();
+    part->callback([&verb, word = std::string(word)] { verb = word; });
+  }
+  CLI11_PARSE(app, argc, argv);
+
+  set_up_logging(verbose);
+  std::signal(SIGPIPE, SIG_IGN);
+  auto settings = load_settings(path);
+  if (!settings) {
+    spdlog::critical("{}", settings.error().message);
+    return EXIT_FAILURE;
+  }
+  for (const std::string& warning : settings->warnings) spdlog::warn("{}", warning);
+  if (check) return EXIT_SUCCESS;
+  if (auto limit = raise_open_files(); !limit) spdlog::warn("{}", limit.error().message);
+  auto done = verb.empty() ? serve(*std::move(settings)) : change_device(*settings, verb, options);
+  if (done) return EXIT_SUCCESS;
+  spdlog::critical("{}", done.error().message);
+  return EXIT_FAILURE;
+}

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The key server: its API over HTTP, with the store and the policy behind it.
+find_package(spdlog REQUIRED)
+
+add_library(sluice_kds_api STATIC api.cpp bodies.cpp keys.cpp service.cpp)
+target_include_directories(sluice_kds_api PUBLIC ${PROJECT_SOURCE_DIR})
+target_link_libraries(sluice_kds_api
+  PUBLIC sluice_kds_store sluice_kds_policy sluice_http sluice_evidence nlohmann_json::nlohmann_json
+  PRIVATE spdlog::spdlog OpenSSL::Crypto)
+
+add_executable(sluice-kds main.cpp)
+target_link_libraries(sluice-kds PRIVATE sluice_kds_api CLI11::CLI11 spdlog::spdlog)
+install(TARGETS sluice-kds RUNTIME DESTINATION sbin)
+
+sluice_test(kds_api_test LIBRARIES sluice_kds_api sluice_tls_testing SOURCES api_test.cpp bodies_test.cpp)
