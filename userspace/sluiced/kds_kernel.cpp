@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// KdsKernel by netlink.
+#include <cerrno>
+#include <optional>
+
+#include "netlink/socket.hpp"
+#include "sluiced/kds_link.hpp"
+
+namespace sluice::gateway {
+namespace {
+
+class NetlinkKernel final : public KdsKernel {
+ public:
+  Result<BootNonce> boot_nonce() override {
+    auto esp = ask([](netlink::Socket& socket) { return socket.esp(); });
+    if (!esp) return esp.error();
+    return esp->boot_nonce;
+  }
+  Result<std::vector<netlink::Generation>> generations() override {
+    return ask([](netlink::Socket& socket) { return socket.generations(); });
+  }
+  Result<void> new_generation(const netlink::NewGeneration& generation) override {
+    return ask([&](netlink::Socket& socket) { return socket.new_generation(generation); });
+  }
+  Result<void> promote_generation(std::uint32_t number, std::chrono::seconds overlap) override {
+    return ask([&](netlink::Socket& socket) { return socket.promote_generation(number, overlap); });
+  }
+  Result<void> set_esp_client(const netlink::EspClientChange& change) override {
+    return ask([&](netlink::Socket& socket) { return socket.set_esp_client(change); });
+  }
+  Result<void> set_policy(const std::vector<std::uint8_t>& blob) override {
+    return ask([&](netlink::Socket& socket) -> Result<void> {
+      auto present = socket.policy();
+      if (!present) return present.error();
+      // Port and blob are both there or neither (uapi/sluice.yaml).
+      if (present->port == 0 || present->blob == blob) return {};
+      netlink::PolicyChange change;
+      change.blob = blob;
+      return socket.set_policy(change);
+    });
+  }
+
+ private:
+  // After an error a new socket: a module that is loaded again has another family number.
+  template <class Question>
+  auto ask(Question question) -> decltype(question(std::declval<netlink::Socket&>())) {
+    if (!socket_) {
+      auto opened = netlink::Socket::open();
+      if (!opened) return opened.error();
+      socket_.emplace(*std::move(opened));
+    }
+    auto answer = question(*socket_);
+    if (!answer) socket_.reset();
+    return answer;
+  }
+
+  std::optional<netlink::Socket> socket_;
+};
+
+}  // namespace
+
+std::unique_ptr<KdsKernel> make_kds_kernel() { return std::make_unique<NetlinkKernel>(); }
+
+}  // namespace sluice::gateway
