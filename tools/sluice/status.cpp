@@ -25,6 +25,12 @@ Result<void> show(const Context& context) {
   std::printf("streams    %llu open\n", count("streams"));
   std::printf("datagrams  %llu associations\n", count("associations"));
   std::printf("proxy      port %llu, %llu threads\n", count("proxy_port"), count("workers"));
+  if (const auto kds = answer->find("kds"); kds != answer->end()) {
+    const auto server = kds->value("server", ""), error = kds->value("last_error", "");
+    std::printf("kds        %s%s%s, %llu acknowledged%s%s\n", kds->value("connected", false) ? "connected" : "away",
+                server.empty() ? "" : ", ", server.c_str(), kds->value("acknowledged", 0ULL), error.empty() ? "" : "; ",
+                error.c_str());
+  }
   return {};
 }
 

@@ -98,6 +98,7 @@ Result<void> Gateway::start() {
     if (auto done = listener_.listen(endpoint); !done) return done;
   if (auto done = status_.listen(settings_.status); !done) return done;
   if (auto done = open_metrics(); !done) return done;
+  if (auto done = start_kds(); !done) return done;
 
   grace_timer_.expires_after(start_grace);
   grace_timer_.async_wait([this](boost::system::error_code failure) {
@@ -107,8 +108,22 @@ Result<void> Gateway::start() {
   return {};
 }
 
+Result<void> Gateway::start_kds() {
+  if (!settings_.kds) return {};
+  auto contexts = KdsLink::make_contexts(settings_.kds->identity);
+  if (!contexts) return contexts.error();
+  KdsLinkOptions options;
+  options.servers = settings_.kds->servers;
+  options.realm = settings_.kds->realm;
+  kds_ =
+      std::make_unique<KdsLink>(control_.get_executor(), *std::move(contexts), std::move(options), make_kds_kernel());
+  kds_->start();
+  return {};
+}
+
 void Gateway::stop() {
   exposer_.reset();
+  if (kds_) kds_->stop();
   grace_timer_.cancel();
   tick_timer_.cancel();
   listener_.close();
@@ -139,13 +154,23 @@ void Gateway::warn_of_fixed_settings(const Settings& settings) const {
   warn(settings.table == settings_.table, "table");
   warn(settings.proxy_port == settings_.proxy_port, "proxy_port");
   warn(settings.dead_after == settings_.dead_after, "dead_after");
+  warn(settings.kds.has_value() == settings_.kds.has_value() &&
+           (!settings.kds || settings.kds->same_servers(*settings_.kds)),
+       "kds");
 }
 
 Result<void> Gateway::reload(Settings settings) {
+  std::optional<KdsLink::Contexts> kds;
+  if (kds_ && settings.kds) {
+    auto contexts = KdsLink::make_contexts(settings.kds->identity);
+    if (!contexts) return contexts.error();
+    kds = *std::move(contexts);
+  }
   auto networks = reconcile(settings, networks_);
   if (!networks) return networks.error();
   warn_of_fixed_settings(settings);
   networks_ = *std::move(networks);
+  if (kds) kds_->replace_tls(*std::move(kds));
   settings_.identity = std::move(settings.identity);
   settings_.networks = std::move(settings.networks);
   settings_.esp = settings.esp;
@@ -185,6 +210,7 @@ void Gateway::on_anomaly(const netlink::Anomaly& anomaly) {
   spdlog::log(is_worth_a_warning(anomaly) ? spdlog::level::warn : spdlog::level::debug, "{}",
               to_log_line(anomaly, name));
   status_.publish(to_json(anomaly, name));
+  if (kds_) kds_->report(anomaly);
 }
 
 std::shared_ptr<Record> Gateway::begin_record(const netlink::Parked& parked) {

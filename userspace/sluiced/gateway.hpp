@@ -16,6 +16,7 @@
 
 #include "metrics/exposer.hpp"
 #include "sluiced/associations.hpp"
+#include "sluiced/kds_link.hpp"
 #include "sluiced/kernel.hpp"
 #include "sluiced/listener.hpp"
 #include "sluiced/offers.hpp"
@@ -48,7 +49,8 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   // *workers* carry sessions and streams, *relay* datagrams.
   Gateway(asio::io_context& control, std::vector<std::unique_ptr<Worker>>& workers, Worker& relay, Settings settings);
 
-  // In order: devices, addresses and rules; proxy; datagrams; controller; agents' listener; status socket; metrics.
+  // In order: devices, addresses and rules; proxy; datagrams; controller; agents' listener; status socket; metrics;
+  // key distribution server.
   // Returns the first failure; what was done by then is taken back by stop().
   Result<void> start();
   // Unbinds, resets every stream, removes the ip rules.  Devices stay, so that a restart finds what is parked.
@@ -117,7 +119,9 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   nlohmann::json associations_json() const;
   Result<nlohmann::json> why_json(const nlohmann::json& request) const;
 
+  Result<void> start_kds();
   Result<void> open_metrics();
+  void measure_kds(metrics::Families& families) const;
   void measure_agents(metrics::Families& families) const;
 
   asio::io_context& control_;
@@ -134,6 +138,7 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   Listener listener_;
   Status status_;
   std::unique_ptr<metrics::Exposer> exposer_;
+  std::unique_ptr<KdsLink> kds_;
   asio::steady_timer tick_timer_;
   asio::steady_timer grace_timer_;
   std::map<LinkId, Link> links_;

@@ -92,8 +92,24 @@ Families Gateway::measure() const {
     families.counter("sluice_gateway_agentless_total",
                      "Offers answered network unreachable here: there was no route, or none of its agents.", count,
                      {{"network", of.first}, {"reason", of.second ? "no_agent" : "no_route"}});
+  measure_kds(families);
   measure_agents(families);
   return families;
+}
+
+void Gateway::measure_kds(Families& families) const {
+  if (!kds_) return;
+  const KdsLink::State state = kds_->state();
+  families.gauge("sluice_gateway_kds_connected", "1 while a key distribution server answers.", state.connected ? 1 : 0);
+  for (std::size_t i = 0; i < update_kinds.size(); ++i)
+    families.counter("sluice_gateway_kds_updates_total", "Updates of the KDS that were carried out.", state.updates[i],
+                     {{"kind", std::string(update_kinds[i])}});
+  families.counter("sluice_gateway_kds_anomalies_total",
+                   "Anomalies of ESP clients that the KDS was told, or that did not get to it.", state.anomalies_sent,
+                   {{"outcome", "sent"}});
+  families.counter("sluice_gateway_kds_anomalies_total",
+                   "Anomalies of ESP clients that the KDS was told, or that did not get to it.",
+                   state.anomalies_dropped, {{"outcome", "dropped"}});
 }
 
 void Gateway::measure_agents(Families& families) const {

@@ -52,17 +52,19 @@ Result<nlohmann::json> Gateway::answer_status(const nlohmann::json& request) con
 nlohmann::json Gateway::status_json() const {
   nlohmann::json networks = nlohmann::json::array();
   for (const auto& [index, name] : networks_) networks.push_back(name);
-  return {{"name", settings_.name},
-          {"version", SLUICE_VERSION},
-          {"started", seconds(started_)},
-          {"proxy_port", proxy_.port()},
-          {"networks", networks},
-          {"agents", links_.size()},
-          {"offers", offers_.size()},
-          {"streams", streams_.active_count()},
-          {"associations", associations_.entries().size()},
-          {"stray_datagrams", associations_.strays()},
-          {"workers", workers_.size()}};
+  nlohmann::json status = {{"name", settings_.name},
+                           {"version", SLUICE_VERSION},
+                           {"started", seconds(started_)},
+                           {"proxy_port", proxy_.port()},
+                           {"networks", networks},
+                           {"agents", links_.size()},
+                           {"offers", offers_.size()},
+                           {"streams", streams_.active_count()},
+                           {"associations", associations_.entries().size()},
+                           {"stray_datagrams", associations_.strays()},
+                           {"workers", workers_.size()}};
+  if (kds_) status["kds"] = to_json(kds_->state());
+  return status;
 }
 
 nlohmann::json Gateway::agents_json() const {

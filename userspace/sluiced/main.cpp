@@ -141,6 +141,12 @@ int main(int argc, char** argv) {
     spdlog::critical("{}", threads.error().message);
     return EXIT_FAILURE;
   }
+  if (check && settings->kds) {
+    if (auto contexts = KdsLink::make_contexts(settings->kds->identity); !contexts) {
+      spdlog::critical("{}", contexts.error().message);
+      return EXIT_FAILURE;
+    }
+  }
   if (check) return EXIT_SUCCESS;
   if (auto limit = raise_open_files(); !limit) spdlog::warn("{}", limit.error().message);
   return run(path, *std::move(settings), *std::move(threads));

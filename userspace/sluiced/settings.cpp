@@ -39,6 +39,7 @@ constexpr std::size_t pools_max = 64;
 constexpr std::int64_t unknown_rate_max = 10000000;
 constexpr std::int64_t policy_rate_max = 10000000;
 constexpr std::int64_t policy_source_rate_max = 65535;
+constexpr std::size_t kds_servers_max = 16;
 // Of a client's access: the network's own device, that ESP comes out of.
 constexpr std::string_view esp_access = "esp";
 
@@ -309,6 +310,45 @@ PolicySettings read_policy_table(Table table) {
   return policy;
 }
 
+// RFC 1123, 2.1: labels of letters, digits and hyphens.
+bool is_host_name(std::string_view text) {
+  auto good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  };
+  return !text.empty() && text.size() <= 253 && text.front() != '.' && text.front() != '-' &&
+         std::ranges::all_of(text, good) && text.find("..") == text.npos;
+}
+
+KdsSettings read_kds(Table table, const tls::Identity& own) {
+  KdsSettings kds;
+  const auto servers = table.all_parsed<http::ServerName>("servers", parse_server);
+  if (!table.has("servers") || table.strings("servers").empty())
+    table.error("servers", "at least one HOST:PORT of a key distribution server");
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    if (std::ranges::find(kds.servers, servers[i]) != kds.servers.end())
+      table.error("servers", servers[i].to_string() + " is named twice");
+    else
+      kds.servers.push_back(servers[i]);
+  }
+  if (servers.size() > kds_servers_max) table.error("servers", "more than 16 servers");
+  kds.realm = table.string("realm");
+  if (!kds.realm.empty() && !tls::is_name(kds.realm))
+    table.error("realm", "a realm's name is made of a-z A-Z 0-9 . _ -");
+  kds.identity = own;
+  const auto certificate = table.optional_string("certificate");
+  const auto key = table.optional_string("key");
+  if (certificate.has_value() != key.has_value())
+    table.error(certificate ? "certificate" : "key", "certificate and key go together");
+  if (certificate) kds.identity.certificate = *certificate;
+  if (key) kds.identity.key = *key;
+  if (auto authority = table.optional_string("authority")) {
+    kds.identity.authority = *authority;
+    kds.identity.revoked.reset();  // the daemon's own list is of its own authority
+  }
+  if (auto revoked = table.optional_string("revoked")) kds.identity.revoked = *revoked;
+  return kds;
+}
+
 Result<Settings> read_settings(config::File file) {
   Table root = file.root();
   Settings settings;
@@ -334,6 +374,7 @@ Result<Settings> read_settings(config::File file) {
 
   if (auto esp = root.table("esp")) settings.esp = read_esp(*esp);
   if (auto policy = root.table("policy")) settings.policy = read_policy_table(*policy);
+  if (auto kds = root.table("kds")) settings.kds = read_kds(*kds, settings.identity);
   Seen seen;
   std::set<std::string> names;
   for (Table table : root.tables("network")) {
@@ -391,7 +432,27 @@ const NetworkSettings* Settings::network_of_esp(std::uint32_t id) const {
 }
 
 bool Settings::asks_for_esp() const {
-  return esp || std::ranges::any_of(networks, [](const auto& network) { return !network.pools.empty(); });
+  return esp || kds || std::ranges::any_of(networks, [](const auto& network) { return !network.pools.empty(); });
+}
+
+Result<http::ServerName> parse_server(std::string_view text) {
+  const Error error{"'" + std::string(text) + "' is no HOST:PORT (an IPv6 address stands in brackets)"};
+  const std::size_t colon = text.rfind(':');
+  if (colon == text.npos) return error;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
+  http::ServerName server;
+  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), server.port);
+  if (failure != std::errc{} || end != digits.data() + digits.size() || server.port == 0) return error;
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+    const auto address = Address::parse(host);
+    if (!address || address->is_v4()) return error;
+  } else if (!is_host_name(host)) {
+    return error;
+  }
+  server.host = host;
+  return server;
 }
 
 Result<Mark> parse_mark(std::string_view text) {

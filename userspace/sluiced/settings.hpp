@@ -11,6 +11,7 @@
 #include "base/address.hpp"
 #include "base/duration.hpp"
 #include "base/result.hpp"
+#include "http/client.hpp"
 #include "netlink/types.hpp"
 #include "tls/context.hpp"
 
@@ -114,6 +115,18 @@ struct PolicySettings {
   bool operator==(const PolicySettings&) const = default;
 };
 
+// The key distribution servers that say which keys are good (Documentation/kds.rst).
+struct KdsSettings {
+  std::vector<http::ServerName> servers;  // in order of preference
+  std::string realm;
+  tls::Identity identity;  // sluice://REALM/gateway/NAME; the daemon's own where nothing else is given
+
+  // What takes a restart: certificates are read again without.
+  [[nodiscard]] bool same_servers(const KdsSettings& other) const {
+    return servers == other.servers && realm == other.realm;
+  }
+};
+
 struct Settings {
   std::string name;
   std::vector<Endpoint> listen;
@@ -127,6 +140,7 @@ struct Settings {
   Duration datagram_age{500};  // what has waited for its DGRAM session for longer is dropped
   std::optional<EspSettings> esp;
   std::optional<PolicySettings> policy;
+  std::optional<KdsSettings> kds;
   std::vector<NetworkSettings> networks;
 
   [[nodiscard]] const NetworkSettings* network(std::string_view name) const;
@@ -139,6 +153,9 @@ struct Settings {
 // Every error of the file at once, each with file, line and key.
 Result<Settings> load_settings(const std::filesystem::path& path);
 Result<Settings> parse_settings(std::string_view text, std::string name);
+
+// "kds1.example.net:8443", "192.0.2.1:8443" or "[2001:db8::1]:8443".
+Result<http::ServerName> parse_server(std::string_view text);
 
 // "VALUE/MASK", both hexadecimal with 0x or decimal; the value must lie within the mask.
 Result<Mark> parse_mark(std::string_view text);

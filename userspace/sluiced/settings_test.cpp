@@ -74,6 +74,9 @@ std::string with(const std::string& old_text, const std::string& new_text) {
   return at == text.npos ? text : text.replace(at, old_text.size(), new_text);
 }
 
+// The table's first key is in line 7.
+std::string with_kds(const std::string& kds) { return with("[[network]]", "[kds]\n" + kds + "\n[[network]]"); }
+
 // The pool's table begins in line 19.
 std::string with_pool(const std::string& pool, const std::string& access = "\"acc1\"") {
   std::string text = with("[network.acl]", "[[network.pool]]\n" + pool + "\n[network.acl]");
@@ -160,6 +163,17 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"esp_own_device", with("\"acc1\"", "\"corp\""), "test.toml:15:", "no pool of ESP clients"},
         Wrong{"esp_other_addresses", with_pool("ipv4 = \"10.0.0.0\"", "\"esp\""),
               "test.toml:16:", "100.64.1.11/32 has no address of the network's pools"},
+        Wrong{"kds_no_servers", with_kds("realm = \"corp\""), "test.toml:6:", "kds.servers"},
+        Wrong{"kds_empty", with_kds("servers = []\nrealm = \"corp\""), "test.toml:7:", "at least one HOST:PORT"},
+        Wrong{"kds_no_port", with_kds("servers = [\"a:1\", \"kds1\"]\nrealm = \"corp\""),
+              "test.toml:7:", "'kds1' is no HOST:PORT"},
+        Wrong{"kds_twice", with_kds("servers = [\"a:1\", \"a:1\"]\nrealm = \"corp\""),
+              "test.toml:7:", "a:1 is named twice"},
+        Wrong{"kds_no_realm", with_kds("servers = \"a:1\""), "test.toml:6:", "kds.realm"},
+        Wrong{"kds_realm", with_kds("servers = \"a:1\"\nrealm = \"co rp\""), "test.toml:8:", "a realm's name"},
+        Wrong{"kds_key", with_kds("servers = \"a:1\"\nrealm = \"corp\"\ncertificate = \"/c\""),
+              "test.toml:9:", "go together"},
+        Wrong{"kds_unknown", with_kds("servers = \"a:1\"\nrealm = \"corp\"\nport = 1"), "test.toml:9:", "kds.port"},
         Wrong{"listen", with("0.0.0.0:443", "0.0.0.0"), "test.toml:2:", "listen"}),
     [](const auto& row) { return row.param.name; });
 
@@ -314,6 +328,43 @@ TEST(SettingsTest, Policy) {
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->policy, (PolicySettings{5080, "/etc/p", 5, 10}));
   EXPECT_EQ(parse_settings(std::string(head) + body, "test.toml")->policy, std::nullopt);
+}
+
+TEST(SettingsTest, KeyDistributionServersWithTheDaemonsIdentityOrTheirOwn) {
+  auto settings = parse_settings(with("key = \"/etc/sluice/gw1.key\"\n", "key = \"/k\"\nrevoked = \"/r\"\n") +
+                                     "[kds]\nservers = [\"kds1.example.net:8443\", \"[2001:db8::1]:443\"]\n"
+                                     "realm = \"corp\"\n",
+                                 "test.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  ASSERT_TRUE(settings->kds);
+  EXPECT_EQ(settings->kds->servers, (std::vector<http::ServerName>{{"kds1.example.net", 8443}, {"2001:db8::1", 443}}));
+  EXPECT_EQ(settings->kds->realm, "corp");
+  EXPECT_EQ(settings->kds->identity.certificate, "/etc/sluice/gw1.crt");
+  EXPECT_EQ(settings->kds->identity.key, "/k");
+  EXPECT_EQ(settings->kds->identity.revoked, "/r");
+  EXPECT_TRUE(settings->asks_for_esp());
+  auto own = parse_settings(
+      with_kds("servers = \"a:1\"\nrealm = \"lab\"\ncertificate = \"/c\"\nkey = \"/d\"\nauthority = \"/e\""),
+      "test.toml");
+  ASSERT_TRUE(own) << own.error().message;
+  EXPECT_EQ(own->kds->identity.certificate, "/c");
+  EXPECT_EQ(own->kds->identity.key, "/d");
+  EXPECT_EQ(own->kds->identity.authority, "/e");
+  EXPECT_EQ(own->kds->identity.revoked, std::nullopt) << "the daemon's list is of another authority";
+  EXPECT_FALSE(own->kds->same_servers(*settings->kds));
+  EXPECT_FALSE(parse_settings(std::string(head) + body, "test.toml")->kds);
+}
+
+TEST(SettingsTest, Servers) {
+  for (const char* text : {"kds1:1", "192.0.2.1:65535", "[2001:db8::1]:8443"}) {
+    auto server = parse_server(text);
+    ASSERT_TRUE(server) << text;
+    EXPECT_EQ(server->to_string(), text);
+  }
+  for (const char* wrong :
+       {"", ":", "kds1", "kds1:", ":1", "kds1:0", "kds1:65536", "kds1:1x", "kds1:-1", "2001:db8::1:1", "[]:1",
+        "[192.0.2.1]:1", "[kds1]:1", "kds 1:1", "https://kds1:1", ".a:1", "a..b:1"})
+    EXPECT_FALSE(parse_server(wrong)) << wrong;
 }
 
 TEST(SettingsTest, Marks) {
