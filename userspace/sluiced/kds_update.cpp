@@ -142,7 +142,7 @@ netlink::NewGeneration read_generation(Fields& fields) {
   constexpr std::size_t size = netlink::MasterKey::size;
   std::vector<std::uint8_t> key = fields.bytes("master_key", size, size);
   if (key.size() == size) std::ranges::copy(std::as_bytes(std::span(key)), generation.master_key.bytes().begin());
-  netlink::wipe(std::as_writable_bytes(std::span(key)));
+  if (!key.empty()) netlink::wipe(std::as_writable_bytes(std::span(key)));
   return generation;
 }
 

@@ -76,7 +76,7 @@ TEST(KdsUpdate, EachFieldMustBeThereAndOfItsKind) {
     }
     Json more = base;
     more["updates"][i]["extra"] = 1;
-    EXPECT_EQ(error_of(more.dump()), "updates[" + std::to_string(i) + "]: \"extra\" is unknown");
+    EXPECT_EQ(error_of(more.dump()), "updates[" + std::to_string(i) + "]: 'extra' is unknown");
     for (const Json& wrong : {Json(1), Json("x"), Json(nullptr), Json(Json::array())}) {
       Json other = base;
       other["updates"][i] = wrong;
@@ -173,7 +173,7 @@ TEST(KdsBoot, IsWrittenAndItsAnswerRead) {
            {R"({"fresh": 1, "acknowledged": 12})", "fresh: should be true or false"},
            {R"({"fresh": true, "acknowledged": -1})", "acknowledged: should be a whole number from 0 to "},
            {R"({"fresh": true, "acknowledged": "1"})", "acknowledged: should be a whole number from 0 to "},
-           {R"({"fresh": true, "acknowledged": 1, "x": 1})", "the answer: \"x\" is unknown"},
+           {R"({"fresh": true, "acknowledged": 1, "x": 1})", "the answer: 'x' is unknown"},
            {"[]", "the answer: should be an object"}}) {
     auto refused = parse_boot(text);
     ASSERT_FALSE(refused) << text;
