@@ -108,6 +108,7 @@ struct KdsLink::Core {
   static Task<void> tell(std::shared_ptr<Core> self);
   // One request and what follows from it; an error calls for a pause.
   Task<Result<void>> turn();
+  Task<Result<http::Response>> ask(std::string method, std::string target, std::string body);
   Task<Result<void>> boot();
   Task<Result<void>> poll();
   Task<Result<void>> carry_out(std::vector<Update> list);
@@ -205,6 +206,18 @@ Task<Result<void>> KdsLink::Core::turn() {
   co_return done;
 }
 
+// On the connection that is there now, and never by itself on another one: after stop() nothing may be sent.
+Task<Result<http::Response>> KdsLink::Core::ask(std::string method, std::string target, std::string body) {
+  const Result<void> connected = co_await updates->connect();
+  if (!connected) co_return connected.error();
+  if (stopped) co_return Error{"stopped"};
+  http::Sending sending;
+  sending.only_on = updates->connection_id();
+  Result<http::Response> response =
+      co_await updates->request(std::move(method), std::move(target), std::move(body), sending);
+  co_return std::move(response);
+}
+
 Task<Result<void>> KdsLink::Core::boot() {
   auto nonce = kernel->boot_nonce();
   if (!nonce) {
@@ -214,10 +227,7 @@ Task<Result<void>> KdsLink::Core::boot() {
   // Of another boot nothing is acknowledged.  The KDS keeps its own count; this is what we know of it.
   if (booted != *nonce) state.acknowledged = 0;
   booted.reset();
-  http::Sending sending;
-  sending.repeatable = true;  // the same nonce again changes nothing
-  Result<http::Response> response =
-      co_await updates->request("POST", "/v1/gateway/boot", boot_json(*nonce, state.acknowledged), sending);
+  Result<http::Response> response = co_await ask("POST", "/v1/gateway/boot", boot_json(*nonce, state.acknowledged));
   if (!response) {
     state.connected = false;
     co_return response.error();
@@ -246,7 +256,7 @@ Task<Result<void>> KdsLink::Core::boot() {
 Task<Result<void>> KdsLink::Core::poll() {
   const auto begun = std::chrono::steady_clock::now();
   Result<http::Response> response =
-      co_await updates->request("GET", "/v1/gateway/updates?after=" + std::to_string(state.acknowledged));
+      co_await ask("GET", "/v1/gateway/updates?after=" + std::to_string(state.acknowledged), {});
   if (!response) {
     state.connected = false;
     co_return response.error();
