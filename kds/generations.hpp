@@ -29,7 +29,7 @@ struct GenerationOptions {
   std::chrono::seconds margin = std::chrono::seconds(2);
 };
 
-/// Is it what keys are issued of: current, its promotion acknowledged, not at its hard end?  A gateway that has promoted
+/// Is it what keys are issued of: current, its promotion acknowledged, not at its hard end?  A gateway that promoted
 /// the next one and could not say so may have ended it all the same; a key of it is then worth nothing there.
 bool may_issue(const Gateway& gateway, const Generation& generation, Time now);
 
