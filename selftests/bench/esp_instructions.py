@@ -50,10 +50,15 @@ SO_NO_CHECK = 11
 
 def build(folder=None):
     """The helper; made where it can be kept when called on the host."""
-    source, into = HERE / "esp_wire.c", pathlib.Path(folder or os.environ.get("LAB_HOST_BUILD") or HERE.parents[1] / "build") / "esp_wire.so"
+    return shared_object(HERE / "esp_wire.c", folder, "-lcrypto")
+
+
+def shared_object(source, folder=None, *options):
+    """Of one C file, in the build folder."""
+    into = pathlib.Path(folder or os.environ.get("LAB_HOST_BUILD") or HERE.parents[1] / "build") / f"{source.stem}.so"
     if not into.exists() or into.stat().st_mtime < source.stat().st_mtime:
         into.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", into, source, "-lcrypto"], check=True)
+        subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", into, source, *options], check=True)
     return into
 
 
@@ -180,6 +185,7 @@ class Ids:
 
 class Count:
     """Median of instructions a packet, less those of its being dropped at once, and how far the rounds are apart."""
+    sizes, packets = SIZES, ROUND
 
     def __init__(self, side, device, make):
         dropped, whole = [], []
@@ -196,27 +202,30 @@ class Count:
         return f"{self.median:.0f}"
 
 
-def decapsulation(side, top, ids):
-    return [Count(side, 0, lambda s=size: WIRE.esp(top, *ids.take(ROUND), s)) for size in SIZES]
+def decapsulation(side, top, ids, counter=Count):
+    return [counter(side, 0, lambda s=size: WIRE.esp(top, *ids.take(counter.packets), s)) for size in counter.sizes]
 
 
-def encapsulation(side, base, ids, only=None):
+def encapsulation(side, base, ids, only=None, counter=Count):
     """To inner addresses of clients in turn; to the first `only` of them alone."""
+    count = counter.packets
+
     def make(size):
         if only:
             ids.at = 0
-            taken = (list(ids.take(min(only, ids.count))[0]) * ROUND)[:ROUND]
+            taken = (list(ids.take(min(only, ids.count))[0]) * count)[:count]
         else:
-            taken = ids.take(ROUND)[0]
-        WIRE.plain(array.array("I", [LAN] * ROUND), array.array("I", [base + i for i in taken]), size)
-    return [Count(side, side.out, lambda s=size: make(s)) for size in SIZES]
+            taken = ids.take(count)[0]
+        WIRE.plain(array.array("I", [LAN] * count), array.array("I", [base + i for i in taken]), size)
+    return [counter(side, side.out, lambda s=size: make(s)) for size in counter.sizes]
 
 
-def plain():
+def plain(counter=Count):
     side = Side("plain", f"{GATEWAY}/24")
-    one = array.array("I", [INNER + 1] * ROUND)
-    into = [Count(side, 0, lambda s=size: WIRE.plain(one, array.array("I", [0x0A000001] * ROUND), s)) for size in SIZES]
-    row = into, encapsulation(side, PLAIN, Ids(1))
+    one = array.array("I", [INNER + 1] * counter.packets)
+    host = array.array("I", [0x0A000001] * counter.packets)
+    into = [counter(side, 0, lambda s=size: WIRE.plain(one, host, s)) for size in counter.sizes]
+    row = into, encapsulation(side, PLAIN, Ids(1), counter=counter)
     side.close()
     return row
 
@@ -224,13 +233,14 @@ def plain():
 MEASURED = 64  # policies of xfrm's encapsulation
 
 
-def xfrm(clients):
-    side, ids = Side("xfrm", f"{GATEWAY}/24", "route add 10.16.0.0/12 dev out\n"), Ids(clients)
+def xfrm(ids, policies=MEASURED, counter=Count):
+    """States of all clients; policies out of the first so many, to whom alone packets are sent."""
+    side, clients = Side("xfrm", f"{GATEWAY}/24", "route add 10.16.0.0/12 dev out\n"), ids.count
     WIRE.xfrm(side.xfrm, 1, ids.step, clients, 3)
     WIRE.xfrm(side.xfrm, 0 if clients > 1 else 1, 1, 1, 4)
-    WIRE.xfrm(side.xfrm, 1, ids.step, min(clients, MEASURED), 8)
+    WIRE.xfrm(side.xfrm, 1, ids.step, min(clients, policies), 8)
     time.sleep(1)  # the hash tables grow
-    row = decapsulation(side, FOREIGN, ids), encapsulation(side, INNER, ids, MEASURED)
+    row = decapsulation(side, FOREIGN, ids, counter), encapsulation(side, INNER, ids, policies if policies < clients else None, counter)
     side.close()
     return row
 
@@ -377,8 +387,8 @@ class Sluice:
     def status(self):
         return self.control.do("esp-get")
 
-    def measure(self, ids):
-        return decapsulation(self.side, 0, ids), encapsulation(self.side, INNER, ids)
+    def measure(self, ids, counter=Count):
+        return decapsulation(self.side, 0, ids, counter), encapsulation(self.side, INNER, ids, counter=counter)
 
 
 def available():
@@ -400,8 +410,7 @@ NOTE = """(every instruction is 1: an AES round, or a vector of ChaCha20, as muc
 COPIES = "\n  THE PROCESSOR HAS erms: each byte of a copy is counted as an instruction; set VM_CPU=max,la57=off,cx16=off,erms=off,fsrm=off."
 
 
-def tables():
-    """(title, head, rows, note) of each."""
+def prepare():
     global WIRE
     # also what the first xfrm state asks for: waited for by a clock that jumps when idle, its tests would run out of time
     sh("modprobe -a tun dummy esp4 xfrm_user aesni_intel ghash_clmulni_intel wireguard sha512_ssse3 drbg seqiv")
@@ -410,11 +419,16 @@ def tables():
         tick = WIRE.library.clock_check() / 1e7
     if abs(tick / NANOSECONDS - 1) > 0.02:
         raise RuntimeError(f"{tick:.3f} ns an instruction: not a lab that counts (tools/lab run -c 1)")
+
+
+def tables():
+    """(title, head, rows, note) of each."""
+    prepare()
     sluice_there, found, costs = available(), [], []
     with without_module():
         found.append(("no tunnel", plain()))
         for clients in CLIENTS:
-            found.append((f"xfrm, {clients:,} SA" + "s" * (clients > 1), xfrm(clients)))
+            found.append((f"xfrm, {clients:,} SA" + "s" * (clients > 1), xfrm(Ids(clients))))
         setup = xfrm_setup()  # after the first of them, which loads the ciphers
         peer = WireGuard()
         found.append(("WireGuard, 1 peer", peer.measure()))
