@@ -15,9 +15,8 @@ import statistics
 import esp_instructions as esp
 
 HERE = pathlib.Path(__file__).resolve().parent
-SIZE, BATCH = 64, 64  # bytes of the inner packet; packets that are in memory at once: a network card's, and not another working set
-WARM, ROUNDS, BATCHES = 128, 10, 32  # batches before; rounds of so many batches
-DROPPED = 3  # rounds
+SIZE = 64  # bytes of the inner packet
+WARM, ROUNDS, DROPPED = 4, 10, 3  # rounds before, of the case, and of its packets when dropped at once
 CLIENTS = [int(n) for n in os.environ.get("SELFTEST_CACHE_CLIENTS", "1 1000 100000").split()]
 MILLION = int(os.environ.get("SELFTEST_ESP_MILLION", "1000000"))
 MODEL = os.environ.get("SELFTEST_CACHE_MODEL", "l1d=32768:8,l1i=32768:8,l2=1048576:16")
@@ -44,22 +43,23 @@ class RandomIds(esp.Ids):
 
 class Misses:
     """Which of the model's reports are the rounds of one case, and which are of the same packets, dropped at once."""
-    sizes, packets, reports = (SIZE,), BATCH, 0
+    sizes, packets, reports = (SIZE,), esp.ROUND, 0
 
     def __init__(self, side, device, make):
-        esp.WIRE.library.mark(1)
-        self.round(side, device, make, WARM)
-        self.whole = [self.round(side, device, make, BATCHES) for _ in range(ROUNDS)]
-        self.round(side, device, make, BATCHES, esp.ANOTHER)
-        self.dropped = [self.round(side, device, make, BATCHES, esp.ANOTHER) for _ in range(DROPPED)]
-        esp.WIRE.library.mark(0)
+        def rounds(count, mac=esp.MINE):
+            return [self.round(side, device, make, mac) for _ in range(count)]
+        rounds(WARM)
+        self.whole = rounds(ROUNDS)
+        rounds(1, esp.ANOTHER)
+        self.dropped = rounds(DROPPED, esp.ANOTHER)
 
     @classmethod
-    def round(cls, side, device, make, batches, mac=esp.MINE):
-        for _ in range(batches):
-            make()
-            esp.WIRE.inject(side, device, mac)
+    def round(cls, side, device, make, mac):
+        make()
+        esp.WIRE.library.mark(1)
+        esp.WIRE.inject(side, device, mac)
         esp.WIRE.library.mark_report()
+        esp.WIRE.library.mark(0)
         cls.reports += 1
         return cls.reports - 1
 
@@ -96,7 +96,7 @@ class Figures:
     """Of a case and direction, a packet's."""
 
     def __init__(self, reports, of):
-        packets = BATCH * BATCHES
+        packets = esp.ROUND
         less = {key: statistics.median(reports[n][key] for n in of["dropped"]) for key in reports[0]}
         rounds = [{key: (reports[n][key] - less[key]) / packets for key in less} for n in of["whole"]]
         for figures in rounds:
@@ -123,7 +123,7 @@ def tables(folder):
     named = [(f"{kind}, {clients:,}" if kind != "no tunnel" else kind, both, found.get(("xfrm", clients)) if kind == "Sluice" else None)
              for (kind, clients), both in found.items()]
     columns = ("l1d", "l1i", "l2_data", "l2_fetches")
-    yield (f"Cache misses a packet of {SIZE} bytes, clients in random order; {MODEL}; medians of {ROUNDS} rounds of {BATCH * BATCHES} packets",
+    yield (f"Cache misses a packet of {SIZE} bytes, clients in random order; {MODEL}; medians of {ROUNDS} rounds of {esp.ROUND} packets",
            ["", *[f"{way} {what}" for way in ("in", "out") for what in ("L1D", "L1I", "L2 data", "L2 code")], "spread of L2"],
            [[name, *[f"{part.value[c]:.1f}" for part in both for c in columns], f"{max(part.spread['l2'] for part in both):.2f}"] for name, both, _ in named],
            "(a model of caches and not a processor: no prefetching, no walks of page tables, one processor; less what the same packets cost when dropped\n"

@@ -7,8 +7,9 @@
  *	-plugin cache.so,out=FILE[,l1d=BYTES:WAYS][,l1i=BYTES:WAYS][,l2=BYTES:WAYS]
  *
  * It counts between the guest's marks only, and says what at each report: a line of JSON.  A mark is an instruction that
- * does nothing, nopl 0x5c1ce00N(%rax), N = 1: count from here; 2: no longer; 3: report, and begin with zero again.  What the
- * caches hold stays from window to window.
+ * does nothing, nopl 0x5c1ce00N(%rax), N = 1: count from here; 2: no longer; 3: report, and begin with zero again; 4: soon
+ * there is something to count; 5: for long there is not.  What the caches hold stays from window to window.  Before 4 and
+ * after 5 code is translated without calls to here, which is some times faster.
  *
  * QEMU's plugin API, version 1: https://www.qemu.org/docs/master/devel/tcg-plugins.html.  Debian packages no header, hence
  * the declarations here.
@@ -31,6 +32,7 @@ enum { LOADS_AND_STORES = 3 };	/* qemu_plugin_mem_rw */
 typedef void (*executed)(unsigned int cpu, void *data);
 typedef void (*accessed)(unsigned int cpu, uint32_t info, uint64_t address, void *data);
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*translated)(uint64_t id, struct qemu_plugin_tb *tb));
+void qemu_plugin_reset(uint64_t id, void (*done)(uint64_t id));
 void qemu_plugin_register_flush_cb(uint64_t id, void (*flushed)(uint64_t id));
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, executed, int flags, void *data);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, executed, int flags, void *data);
@@ -47,7 +49,7 @@ uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *where);
 
 EXPORT int qemu_plugin_version = 1;
 
-enum { LINE_SHIFT = 6, MARK_ON = 1, MARK_OFF, MARK_REPORT };
+enum { LINE_SHIFT = 6, MARK_ON = 1, MARK_OFF, MARK_REPORT, MARK_READY, MARK_IDLE };
 static const uint8_t MARK[] = {0x0f, 0x1f, 0x80};	/* nopl disp32(%rax) */
 #define MARK_NUMBER	0x5c1ce000U
 
@@ -61,7 +63,8 @@ static struct cache l1d, l1i, l2;
 static struct {
 	uint64_t instructions, data, fetches, l1d, l1i, l2_data, l2_fetches;
 } counted;
-static bool counting;
+static bool ready, counting;
+static uint64_t plugin;
 static unsigned int reports;
 static FILE *out;
 
@@ -96,7 +99,7 @@ static void access_data(uint64_t line)
 	counted.l2_data += !hit(&l2, line);
 }
 
-/* A load or a store was executed.  Two virtual pages need not be neighbours, but no access that is not aligned to 8 goes over a page's end often. */
+/* A load or a store was executed.  (One over the end of a page, which is rare, is taken to go on in the next physical page.) */
 static void accessed_memory(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
 	(void)cpu, (void)data;
@@ -130,17 +133,30 @@ static void executed_block(unsigned int cpu, void *data)
 	}
 }
 
-static void executed_mark(unsigned int cpu, void *data)
+static void begin(uint64_t id);
+
+static void report(void)
 {
-	(void)cpu;
-	counting = (intptr_t)data == MARK_ON;
-	if ((intptr_t)data != MARK_REPORT)
-		return;
 	fprintf(out, "{\"report\": %u, \"instructions\": %lu, \"data\": %lu, \"l1d\": %lu, \"fetches\": %lu, \"l1i\": %lu, "
 		"\"l2_data\": %lu, \"l2_fetches\": %lu}\n", reports++, counted.instructions, counted.data, counted.l1d, counted.fetches,
 		counted.l1i, counted.l2_data, counted.l2_fetches);
 	fflush(out);
 	memset(&counted, 0, sizeof(counted));
+}
+
+static void executed_mark(unsigned int cpu, void *data)
+{
+	intptr_t mark = (intptr_t)data;
+
+	(void)cpu;
+	counting = ready && mark == MARK_ON;
+	if (mark == MARK_REPORT)
+		report();
+	if (mark == MARK_READY || mark == MARK_IDLE) {
+		ready = mark == MARK_READY;
+		/* forgets what was translated, before the next block */
+		qemu_plugin_reset(plugin, begin);
+	}
 }
 
 static intptr_t mark_of(const struct qemu_plugin_insn *insn)
@@ -152,16 +168,27 @@ static intptr_t mark_of(const struct qemu_plugin_insn *insn)
 		return 0;
 	memcpy(&number, code + sizeof(MARK), sizeof(number));
 	number -= MARK_NUMBER;
-	return number >= MARK_ON && number <= MARK_REPORT ? number : 0;
+	return number >= MARK_ON && number <= MARK_IDLE ? number : 0;
 }
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	size_t count = qemu_plugin_tb_n_insns(tb);
+
+	(void)id;
+	for (size_t i = 0; i < count; i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+		intptr_t mark = mark_of(insn);
+
+		if (mark)
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, executed_mark, NO_REGISTERS, (void *)mark);
+	}
+	if (!ready)
+		return;
+	bool idle = false;
 	/* an instruction is of two lines at most */
 	struct block *b = malloc(sizeof(*b) + 2 * count * sizeof(*b->line));
 
-	(void)id;
 	if (!b)
 		abort();
 	*b = (struct block){.next = blocks, .instructions = count};
@@ -170,11 +197,14 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		/* The emulator's address of it: apart from the physical one by a multiple of pages, and in nobody's way. */
 		uint64_t first = (uintptr_t)qemu_plugin_insn_haddr(insn), last = first + qemu_plugin_insn_size(insn) - 1;
-		intptr_t mark = mark_of(insn);
 
-		qemu_plugin_register_vcpu_mem_cb(insn, accessed_memory, NO_REGISTERS, LOADS_AND_STORES, NULL);
-		if (mark)
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, executed_mark, NO_REGISTERS, (void *)mark);
+		/*
+		 * QEMU 7.2 keeps what an instruction registers that accesses memory and ends its block by a helper (a return),
+		 * until the next with a helper: what mark 5 throws away must not be kept.  Hence FXSAVE before it, and:
+		 */
+		idle = idle || mark_of(insn) == MARK_IDLE;
+		if (!idle)
+			qemu_plugin_register_vcpu_mem_cb(insn, accessed_memory, NO_REGISTERS, LOADS_AND_STORES, NULL);
 		for (uint64_t line = first >> LINE_SHIFT; first && line <= last >> LINE_SHIFT; line++)
 			if (!b->lines || b->line[b->lines - 1] != line)
 				b->line[b->lines++] = line;
@@ -192,6 +222,12 @@ static void flushed(uint64_t id)
 		blocks = b->next;
 		free(b);
 	}
+}
+
+static void begin(uint64_t id)
+{
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	qemu_plugin_register_flush_cb(id, flushed);
 }
 
 static bool make(struct cache *c, const char *size)
@@ -236,7 +272,7 @@ EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int co
 		fprintf(stderr, "cache: expected out=FILE[,l1d=BYTES:WAYS][,l1i=BYTES:WAYS][,l2=BYTES:WAYS]\n");
 		return -1;
 	}
-	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
-	qemu_plugin_register_flush_cb(id, flushed);
+	plugin = id;
+	begin(id);
 	return 0;
 }
