@@ -233,9 +233,11 @@ def plain(counter=Count):
 MEASURED = 64  # policies of xfrm's encapsulation
 
 
-def xfrm(ids, policies=MEASURED, counter=Count):
-    """States of all clients; policies out of the first so many, to whom alone packets are sent."""
+def xfrm(ids, policies=MEASURED, counter=Count, hashed=False):
+    """States of all clients; policies out of the first so many, to whom alone packets are sent.  Hashed: else the time to insert one grows with their number."""
     side, clients = Side("xfrm", f"{GATEWAY}/24", "route add 10.16.0.0/12 dev out\n"), ids.count
+    if hashed:
+        side.ns.run("ip xfrm policy set hthresh4 0 32")
     WIRE.xfrm(side.xfrm, 1, ids.step, clients, 3)
     WIRE.xfrm(side.xfrm, 0 if clients > 1 else 1, 1, 1, 4)
     WIRE.xfrm(side.xfrm, 1, ids.step, min(clients, policies), 8)
