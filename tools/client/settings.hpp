@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What client.toml says, checked.  Values only; nothing here touches the system but to read that file.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/duration.hpp"
+#include "base/result.hpp"
+#include "http/client.hpp"
+#include "tls/context.hpp"
+
+namespace sluice::client {
+
+inline constexpr const char* settings_path = "/etc/sluice/client.toml";
+inline constexpr std::uint16_t kds_port = 8443;  ///< where `kds` names none; that of sluice-kds
+
+struct MeasureSettings {
+  std::filesystem::path plugins = "/etc/sluice/posture.d";
+  bool osquery = true;         ///< the key server's questions are put to osquery
+  Duration plugin_time{2000};  ///< for each plug-in and each question
+  Duration time{5000};         ///< for all of it
+
+  bool operator==(const MeasureSettings&) const = default;
+};
+
+struct Settings {
+  std::string realm;
+  tls::Identity identity;
+  std::vector<http::ServerName> kds;     ///< in the order in which to try them; empty: by SRV records
+  std::vector<std::string> domains;      ///< where to look for SRV records; empty: the host's search domains
+  std::optional<std::string> interface;  ///< one that is there; nothing: one of our own
+  bool native = false;                   ///< ESP as IP protocol 50 rather than in UDP, where the gateway takes both
+  MeasureSettings measure;
+};
+
+/// "kds.example.net", "192.0.2.1:8443", "[2001:db8::1]:8443".
+Result<http::ServerName> parse_server_name(std::string_view text);
+
+/// Every error of the file at once, each with file, line and key.
+Result<Settings> load_settings(const std::filesystem::path& path);
+/// From memory; *name* stands for the file in errors.
+Result<Settings> parse_settings(std::string_view text, std::string name);
+
+}  // namespace sluice::client
