@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/fetch.hpp"
+
+#include <openssl/pem.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cerrno>
+#include <optional>
+
+#include "client/discover/discover.hpp"
+#include "client/measure/measure.hpp"
+#include "evidence/claims.hpp"
+#include "tls/error.hpp"
+
+namespace sluice::client {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::string_view json_type = "application/json";
+
+// What one step takes, noted when it ends.
+class Watch {
+ public:
+  Watch(std::vector<Timing>& timings, const char* step) : timings_(timings), step_(step) {}
+  ~Watch() {
+    timings_.push_back({step_, std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start_)});
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  std::vector<Timing>& timings_;
+  const char* step_;
+  Clock::time_point start_ = Clock::now();
+};
+
+// The media type, without its parameters; compared as our servers write it.
+bool is_json(const http::Response& response) {
+  std::string_view type =
+      response.content_type.empty() ? response.fields.get("Content-Type") : std::string_view(response.content_type);
+  type = type.substr(0, type.find(';'));
+  while (type.ends_with(' ')) type.remove_suffix(1);
+  return type == json_type;
+}
+
+Error not_reached(const Error& error) { return {error.message, ENOTCONN}; }
+Error not_understood(const std::string& server, const std::string& what, const Error& error) {
+  return {"the key server " + server + " answers " + what + " as none does: " + error.message, EBADMSG};
+}
+
+// One try; nothing: begin again.
+struct Try {
+  std::optional<Result<Fetched>> end;
+  std::optional<Result<Fetched>> if_last;  ///< what to say when no try is left
+};
+
+Try again(Error error) { return {{}, not_reached(error)}; }
+
+Result<std::string> make_body(const Device& device, const Challenge& challenge, const tls::ChannelBinding& exporter,
+                              nlohmann::json posture) {
+  evidence::Binding binding;
+  binding.nonce = challenge.nonce;
+  binding.exporter = exporter;
+  binding.certificate = device.certificate.get();
+  binding.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  auto evidence = evidence::make_evidence(device.key.get(), binding, std::move(posture));
+  if (!evidence) return Error{"cannot make evidence: " + evidence.error().message, EINVAL};
+  return nlohmann::json{{"evidence", *std::move(evidence)}}.dump();
+}
+
+Try judge(http::Client& client, const http::Response& response, Fetched fetched, const FetchOptions& options) {
+  if (response.status == 200) {
+    if (!is_json(response))
+      return {not_understood(fetched.server, "POST /v1/keys", {"it is not " + std::string(json_type)}), {}};
+    auto answer = parse_answer(response.text());
+    if (!answer) return {not_understood(fetched.server, "POST /v1/keys", answer.error()), {}};
+    fetched.said = *std::move(answer);
+    return {std::move(fetched), {}};
+  }
+  Problem problem = parse_problem(response);
+  const bool stale = problem.stale_challenge();
+  const bool elsewhere = problem.status >= 500 && options.several_servers;
+  fetched.said = std::move(problem);
+  if (elsewhere) client.next_server();
+  if (stale || elsewhere) return {{}, std::move(fetched)};
+  return {std::move(fetched), {}};
+}
+
+Task<Try> try_once(http::Client& client, const Device& device, const Measure& measure, const FetchOptions& options,
+                   std::vector<Timing>& timings) {
+  Fetched fetched;
+  {
+    Watch watch(timings, "connect");
+    auto connected = co_await client.connect();
+    if (!connected) co_return Try{not_reached(connected.error()), {}};  // each server was tried
+  }
+  std::optional<Result<http::Response>> response;
+  {
+    Watch watch(timings, "challenge");
+    response.emplace(co_await client.request("GET", "/v1/challenge"));
+  }
+  if (!*response) co_return again(response->error());
+  const auto id = client.connection_id();
+  const auto exporter = client.channel_binding();
+  if (const auto server = client.server()) fetched.server = server->to_string();
+  fetched.resumed = client.resumed();
+  if ((*response)->status != 200) co_return judge(client, **response, std::move(fetched), options);
+  if (!id || !exporter) co_return again({"the key server ends each connection behind the challenge"});
+  if (!is_json(**response))
+    co_return Try{not_understood(fetched.server, "GET /v1/challenge", {"it is not " + std::string(json_type)}), {}};
+  auto challenge = parse_challenge((*response)->text());
+  if (!challenge) co_return Try{not_understood(fetched.server, "GET /v1/challenge", challenge.error()), {}};
+  nlohmann::json posture;
+  {
+    Watch watch(timings, "measure");
+    posture = measure(challenge->wanted);
+  }
+  std::optional<Result<std::string>> body;
+  {
+    Watch watch(timings, "evidence");
+    body.emplace(make_body(device, *challenge, *exporter, std::move(posture)));
+  }
+  if (!*body) co_return Try{body->error(), {}};
+  {
+    Watch watch(timings, "keys");
+    http::Sending sending;
+    sending.only_on = id;
+    response.emplace(co_await client.request("POST", "/v1/keys", **body, sending));
+  }
+  // Whether it had acted does not matter: an incarnation is spent, and the next request gets the next.
+  if (!*response) co_return again(response->error());
+  co_return judge(client, **response, std::move(fetched), options);
+}
+
+}  // namespace
+
+Result<Device> Device::load(const tls::Identity& identity) {
+  Device device;
+  tls::UniqueBio file(BIO_new_file(identity.certificate.c_str(), "r"));
+  if (file) device.certificate.reset(PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr));
+  if (!device.certificate) return tls::take_error("certificate " + identity.certificate.string());
+  file.reset(BIO_new_file(identity.key.c_str(), "r"));
+  // A key under a pass phrase is an error, not a question on a terminal.
+  const auto no_phrase = [](char*, int, int, void*) { return 0; };
+  if (file) device.key.reset(PEM_read_bio_PrivateKey(file.get(), nullptr, no_phrase, nullptr));
+  if (!device.key) return tls::take_error("key " + identity.key.string());
+  return device;
+}
+
+nlohmann::json measure_wanted(const MeasureSettings& settings, const Wanted& wanted) {
+  measure::Options options;
+  options.packages = wanted.packages;
+  options.plugins = wanted.plugins.empty() ? std::filesystem::path() : settings.plugins;
+  if (settings.osquery) options.osquery = wanted.osquery;
+  options.plugin_time = settings.plugin_time;
+  options.time = settings.time;
+  nlohmann::json posture = measure::measure(options);
+  if (const auto plugins = posture.find("plugins"); plugins != posture.end() && plugins->is_object()) {
+    for (auto one = plugins->begin(); one != plugins->end();) {
+      const bool told = one.key() == "osquery" || std::ranges::count(wanted.plugins, one.key()) != 0;
+      one = told ? std::next(one) : plugins->erase(one);
+    }
+    if (plugins->empty()) posture.erase("plugins");
+  }
+  return posture;
+}
+
+Task<Result<Fetched>> fetch(http::Client& client, const Device& device, const Measure& measure, FetchOptions options) {
+  std::vector<Timing> timings;
+  Result<Fetched> last = Error{"not tried", EINVAL};
+  for (unsigned i = 0; i < options.tries; ++i) {
+    Try one = co_await try_once(client, device, measure, options, timings);
+    const bool ended = one.end.has_value();
+    last = ended ? *std::move(one.end) : *std::move(one.if_last);
+    if (ended) break;
+  }
+  if (last) last->timings = std::move(timings);
+  co_return std::move(last);
+}
+
+Result<std::vector<http::ServerName>> servers_of(const Settings& settings) {
+  if (!settings.kds.empty()) return settings.kds;
+  discover::Options options;
+  options.domains = settings.domains;
+  auto found = discover::discover(options);
+  if (!found)
+    return Error{"no key server is known: " + found.error().message + "; name one as 'kds' in the settings", ENOTCONN};
+  std::vector<http::ServerName> servers;
+  for (const discover::Server& server : found->servers) servers.push_back({server.host, server.port});
+  return servers;
+}
+
+Result<Fetched> fetch_with(const Settings& settings) {
+  auto device = Device::load(settings.identity);
+  if (!device) return device.error();
+  tls::Options strict;
+  strict.tls13_only = strict.wipe = true;
+  auto context = tls::Context::create(tls::Role::client, settings.identity, strict);
+  if (!context) return context.error();
+  auto servers = servers_of(settings);
+  if (!servers) return servers.error();
+  FetchOptions options;
+  options.several_servers = servers->size() > 1;
+  http::ClientOptions limits;
+  limits.realm = settings.realm;
+  limits.body = answer_most;
+  const Measure measure = [&settings](const Wanted& wanted) { return measure_wanted(settings.measure, wanted); };
+  std::optional<Result<Fetched>> outcome;
+  asio::io_context io(1);
+  http::Client client(io.get_executor(), *std::move(context), *std::move(servers), std::move(limits));
+  std::exception_ptr thrown;
+  const auto run = [&]() -> Task<void> { outcome.emplace(co_await fetch(client, *device, measure, options)); };
+  asio::co_spawn(io, run(), [&](std::exception_ptr failure) { thrown = failure; });
+  io.run();
+  if (thrown) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+      return Error{std::string("fetching keys: ") + error.what()};
+    }
+  }
+  return *std::move(outcome);
+}
+
+}  // namespace sluice::client

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fetches keys from a key server: challenge, measure, evidence, keys (Documentation/kds.rst).  A challenge and what
+// answers it belong to one connection; where that is lost in between, all begins again, a few times.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/async.hpp"
+#include "base/result.hpp"
+#include "client/answer.hpp"
+#include "client/settings.hpp"
+#include "http/client.hpp"
+#include "tls/handle.hpp"
+
+namespace sluice::client {
+
+/// What signs evidence: the certificate that is shown in TLS, and its key.
+struct Device {
+  tls::UniqueX509 certificate;
+  tls::UniqueKey key;
+
+  static Result<Device> load(const tls::Identity& identity);
+};
+
+/// Gives the posture.  May block: nothing else happens meanwhile.
+using Measure = std::function<nlohmann::json(const Wanted&)>;
+
+/// What the settings allow of what is wanted; a plug-in that nobody asked for is not told.
+nlohmann::json measure_wanted(const MeasureSettings& settings, const Wanted& wanted);
+
+/// How long a step took, for people.
+struct Timing {
+  const char* step;  ///< "connect", "challenge", "measure", "evidence", "keys"; of each try
+  std::chrono::microseconds time;
+};
+
+struct FetchOptions {
+  unsigned tries = 3;            ///< a try has one challenge
+  bool several_servers = false;  ///< after a 5xx the next one is tried
+};
+
+struct Fetched {
+  std::variant<Answer, Problem> said;
+  std::string server;
+  bool resumed = false;  ///< the TLS session resumed an earlier one
+  std::vector<Timing> timings;
+};
+
+/// *client*, *device* and *measure* outlive the task.  An error's number: ENOTCONN, no key server was reached, or none
+/// stayed until its answer; EBADMSG, it does not answer as a key server does; else this device's own fault.
+Task<Result<Fetched>> fetch(http::Client& client, const Device& device, const Measure& measure,
+                            FetchOptions options = {});
+
+/// The settings' servers, or those that DNS tells.  Blocks.  ENOTCONN.
+Result<std::vector<http::ServerName>> servers_of(const Settings& settings);
+
+/// All of it, on a loop of its own, until it has ended.  Blocks.
+Result<Fetched> fetch_with(const Settings& settings);
+
+}  // namespace sluice::client
