@@ -6,28 +6,21 @@
 #include <ctime>
 #include <iostream>
 
+#include "client/online.hpp"
 #include "client/tunnel.hpp"
 
 namespace {
 
 using namespace sluice;
 
-// Exit codes; sluice-client(8) has them.
-constexpr int exit_failed = 1;
-constexpr int exit_usage = 2;
-constexpr int exit_down = 3;  // as of init scripts (LSB 5.0, 22.2)
-constexpr int exit_already = 4;
-
-int fail(const Error& error, int code = exit_failed) {
-  // Several errors of a key file are several lines, each with its place.
-  std::fprintf(stderr, "%s%s\n", error.message.find('\n') == std::string::npos ? "sluice-client: " : "",
-               error.message.c_str());
-  return code;
-}
+using client::exit_down;
+using client::exit_failed;
+using client::exit_usage;
+using client::fail;
 
 int run_up(const client::UpOptions& options) {
   auto done = client::up(options);
-  if (!done) return fail(done.error(), done.error().number == EALREADY ? exit_already : exit_failed);
+  if (!done) return client::fail_up(done.error());
   std::printf("%s\n", done->c_str());
   return 0;
 }
@@ -93,11 +86,23 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "sluice-client " SLUICE_VERSION);
   app.require_subcommand(1);
   sluice::client::UpOptions options;
+  sluice::client::OnlineOptions online;
   bool as_json = false;
   sluice::client::keeper::Descriptors descriptors;
 
   CLI::App* up_app = app.add_subcommand("up", "Bring the tunnel up");
-  up_app->add_option("--static", options.key_file, "Key file, as `sluice key derive` prints it")->required();
+  const auto add_config = [&online](CLI::App* app) {
+    return app->add_option("--config", online.config,
+                           "Settings, without it " + std::string(sluice::client::settings_path));
+  };
+  CLI::Option* file = up_app->add_option(
+      "--static", options.key_file, "Key file, as `sluice key derive` prints it; without it a key server is asked");
+  add_config(up_app)->excludes(file);
+  up_app->add_option("--gateway", online.choice.gateway, "Of this gateway; without it the first that is granted")
+      ->excludes(file);
+  up_app->add_option("--network", online.choice.network, "Of this network; without it the first that is granted")
+      ->excludes(file);
+  up_app->add_flag("--timing", online.timing, "Say on stderr how long each step took")->excludes(file);
   up_app->add_option("--interface", options.interface,
                      "Interface for the inner addresses, as lo; without it one is made, " +
                          std::string(sluice::client::own_interface_name));
@@ -105,6 +110,13 @@ int main(int argc, char** argv) {
   CLI::App* down_app = app.add_subcommand("down", "Take it down: remove all that up made");
   CLI::App* status_app = app.add_subcommand("status", "Show whether it is up, and what went through");
   status_app->add_flag("--json", as_json, "Print JSON");
+  CLI::App* fetch_app = app.add_subcommand("fetch", "Ask the key server, and show what it grants and refuses");
+  add_config(fetch_app);
+  fetch_app->add_flag("--json", online.as_json, "Print JSON; no key is in it");
+  fetch_app->add_flag("--timing", online.timing, "Say on stderr how long each step took");
+  CLI::App* evidence_app = app.add_subcommand("evidence", "Show what would be told of this host's health");
+  add_config(evidence_app);
+  evidence_app->add_option("--package", online.packages, "Tell its version, as a policy may ask");
   // What up executes, and nobody else: exec() is how the process that stays gets rid of memory that held keys.
   CLI::App* keep_app = app.add_subcommand("keep", "")->group("");
   keep_app->add_option("PIDFILE", descriptors.pid_file)->required();
@@ -115,7 +127,9 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : exit_usage;
   }
-  if (*up_app) return run_up(options);
+  if (*up_app) return *file ? run_up(options) : sluice::client::run_online_up(online, options);
+  if (*fetch_app) return sluice::client::run_fetch(online);
+  if (*evidence_app) return sluice::client::run_evidence(online);
   if (*down_app) return run_down();
   if (*status_app) return run_status(as_json);
   auto kept = sluice::client::keep(descriptors);

@@ -189,6 +189,11 @@ Result<std::string> up(const UpOptions& options) {
   runtime::forbid_dumps();
   auto keys = KeyFile::load(options.key_file);
   if (!keys) return keys.error();
+  return up(*keys, options);
+}
+
+Result<std::string> up(const KeyFile& keys, const UpOptions& options) {
+  runtime::forbid_dumps();
   if (auto may = runtime::need_rights(); !may) return may.error();
   auto kernel = Kernel::open();
   if (!kernel) return kernel.error();
@@ -200,7 +205,7 @@ Result<std::string> up(const UpOptions& options) {
   if (*before) return already_up(**before);
 
   Record record;
-  record.keeper = keys->udp_port || options.foreground;
+  record.keeper = keys.udp_port || options.foreground;
   record.since =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   std::optional<PidFile> pid_file;
@@ -208,7 +213,7 @@ Result<std::string> up(const UpOptions& options) {
   auto here = runtime::network_namespace();
   if (!here) return here.error();
   record.network_namespace = *here;
-  auto tunnel = describe(*kernel, *keys, options);
+  auto tunnel = describe(*kernel, keys, options);
   if (!tunnel) return tunnel.error();
   record.tunnel = *std::move(tunnel);
   if (record.keeper) {
@@ -217,13 +222,13 @@ Result<std::string> up(const UpOptions& options) {
     pid_file.emplace(*std::move(created));
   }
   UniqueFd socket;
-  if (keys->udp_port) {
-    auto opened = keeper::open_socket(record.tunnel.local, {record.tunnel.gateway, *keys->udp_port});
+  if (keys.udp_port) {
+    auto opened = keeper::open_socket(record.tunnel.local, {record.tunnel.gateway, *keys.udp_port});
     if (!opened) return opened.error();
     socket = *std::move(opened);
     record.tunnel.local_port = keeper::local_port(socket.get());
   }
-  if (auto made = make_all(*kernel, *keys, *file, record); !made) return made.error();
+  if (auto made = make_all(*kernel, keys, *file, record); !made) return made.error();
 
   const keeper::Descriptors descriptors{pid_file ? pid_file->fd() : -1, socket.get()};
   if (options.foreground) {

@@ -10,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "client/keeper.hpp"
+#include "client/key_file.hpp"
 
 namespace sluice::client {
 
@@ -25,6 +26,8 @@ inline constexpr const char* own_interface_name = "sluice0";
 /// What happened, in a line.  EALREADY: it is up.  All is undone when it fails.  With *foreground* it only comes back
 /// when it fails: the process becomes the keeper.
 Result<std::string> up(const UpOptions& options);
+/// The same with keys that are there already; *key_file* is not looked at.
+Result<std::string> up(const KeyFile& keys, const UpOptions& options);
 
 /// Ends the keeper and removes what up() made; true if there was something to remove.
 Result<bool> down();
