@@ -99,8 +99,8 @@ struct Caller {
   Caller(asio::io_context& io, const tls::Identity& identity, Endpoint server)
       : certificate(read_pem<tls::UniqueX509, PEM_read_X509>(identity.certificate)),
         key(read_pem<tls::UniqueKey, PEM_read_PrivateKey>(identity.key)),
-        client(io.get_executor(), http::testing::context(tls::Role::client, identity), {{"localhost", server.port}},
-               of_realm()) {}
+        client(io.get_executor(), http::testing::context(tls::Role::client, identity),
+               std::vector<http::ServerName>(1, http::ServerName{"localhost", server.port}), of_realm()) {}
   static http::ClientOptions of_realm() {
     http::ClientOptions options;
     options.realm = "corp";
@@ -164,7 +164,11 @@ class ApiTest : public LoopTest {
     io_.run_for(std::chrono::seconds(5));
   }
 
-  Caller caller(Role role, const std::string& name) { return Caller(io_, pki_.holder(role, name), at_); }
+  /// Lives as long as the test: a question of its may still be under way when the story ends.
+  Caller& caller(Role role, const std::string& name) {
+    callers_.push_back(std::make_unique<Caller>(io_, pki_.holder(role, name), at_));
+    return *callers_.back();
+  }
   /// Boots gw1 and takes what there is; the master key of the generation it brought.
   Task<derivation::Secret> gateway_up(Caller& gateway) {
     auto [status, boot] = co_await gateway.ask("POST", "/v1/gateway/boot", boot_body(1));
@@ -189,8 +193,12 @@ class ApiTest : public LoopTest {
     if (!updates["updates"].empty()) acknowledged_ = updates["updates"].back()["sequence"].get<std::uint64_t>();
     co_return updates["updates"];
   }
+  /// The same where nothing will come before the test is over.
+  Task<void> wait_for_nothing(Caller& gateway) {
+    (void)co_await gateway.client.request("GET", "/v1/gateway/updates?after=" + std::to_string(acknowledged_));
+  }
   Task<void> enrol(const std::string& name) {
-    Caller alice = caller(Role::operator_, "alice");
+    Caller& alice = caller(Role::operator_, "alice");
     auto [status, body] = co_await alice.ask("POST", "/v1/devices", device_body(name));
     EXPECT_EQ(status, 204U) << body.dump();
   }
@@ -207,20 +215,21 @@ class ApiTest : public LoopTest {
   std::unique_ptr<http::Server> server_;
   Endpoint at_;
   std::uint64_t acknowledged_ = 0;
+  std::vector<std::unique_ptr<Caller>> callers_;
 };
 
 // K3, K4: what the device gets is what the gateway's kernel will derive.
 TEST_F(ApiTest, AHealthyDeviceGetsTheKeysThatTheGatewayDerives) {
   auto story = [](ApiTest* self) -> Task<void> {
-    Caller gateway = self->caller(Role::realm_gateway, "gw1");
+    Caller& gateway = self->caller(Role::realm_gateway, "gw1");
     derivation::Secret master = co_await self->gateway_up(gateway);
     co_await self->enrol("laptop");
-    Caller laptop = self->caller(Role::device, "laptop");
+    Caller& laptop = self->caller(Role::device, "laptop");
     // The gateway has not acknowledged its generation.
     auto [early, later] = co_await laptop.keys(healthy());
     EXPECT_EQ(early, 503U) << later.dump();
     // Waits with nothing to tell; what is told is acknowledged by asking.
-    asio::co_spawn(self->io_, self->next_updates(gateway), asio::detached);
+    asio::co_spawn(self->io_, self->wait_for_nothing(gateway), asio::detached);
     json body;
     unsigned status = 0;
     for (int i = 0; i < 100 && status != 200; ++i) std::tie(status, body) = co_await laptop.keys(healthy());
@@ -255,10 +264,10 @@ TEST_F(ApiTest, AHealthyDeviceGetsTheKeysThatTheGatewayDerives) {
 
 TEST_F(ApiTest, WhoIsNotHealthyIsToldWhatToMend) {
   auto story = [](ApiTest* self) -> Task<void> {
-    Caller gateway = self->caller(Role::realm_gateway, "gw1");
+    Caller& gateway = self->caller(Role::realm_gateway, "gw1");
     co_await self->gateway_up(gateway);
     co_await self->enrol("laptop");
-    Caller laptop = self->caller(Role::device, "laptop");
+    Caller& laptop = self->caller(Role::device, "laptop");
     auto [status, body] = co_await laptop.keys(ill());
     EXPECT_EQ(status, 403U) << body.dump();
     EXPECT_EQ(body["failures"][0]["name"], "os.version");
@@ -274,7 +283,7 @@ TEST_F(ApiTest, WhoIsNotHealthyIsToldWhatToMend) {
 TEST_F(ApiTest, EvidenceCountsOnceAndHere) {
   auto story = [](ApiTest* self) -> Task<void> {
     co_await self->enrol("laptop");
-    Caller laptop = self->caller(Role::device, "laptop");
+    Caller& laptop = self->caller(Role::device, "laptop");
     const json evidence = co_await laptop.evidence(healthy());
     auto [first, one] = co_await laptop.ask("POST", "/v1/keys", evidence.dump());
     EXPECT_EQ(first, 503U) << one.dump();  // no gateway has booted
@@ -283,7 +292,7 @@ TEST_F(ApiTest, EvidenceCountsOnceAndHere) {
     EXPECT_EQ(two["title"], "challenge");
 
     // Relayed: evidence that was made for another connection, with this one's nonce.
-    Caller other = self->caller(Role::device, "laptop");
+    Caller& other = self->caller(Role::device, "laptop");
     auto [ok, challenge] = co_await other.ask("GET", "/v1/challenge");
     EXPECT_EQ(ok, 200U);
     const json relayed = laptop.evidence_for(challenge["nonce"].get<std::string>(), healthy());
@@ -292,7 +301,7 @@ TEST_F(ApiTest, EvidenceCountsOnceAndHere) {
 
     // Another device's evidence.
     co_await self->enrol("phone");
-    Caller phone = self->caller(Role::device, "phone");
+    Caller& phone = self->caller(Role::device, "phone");
     auto [fine, fresh] = co_await phone.ask("GET", "/v1/challenge");
     EXPECT_EQ(fine, 200U);
     json forged = phone.evidence_for(fresh["nonce"].get<std::string>(), healthy());
@@ -307,7 +316,7 @@ TEST_F(ApiTest, EvidenceCountsOnceAndHere) {
 
 TEST_F(ApiTest, WhoIsNotEnrolledGetsNothing) {
   auto story = [](ApiTest* self) -> Task<void> {
-    Caller stranger = self->caller(Role::device, "stranger");
+    Caller& stranger = self->caller(Role::device, "stranger");
     auto [status, body] = co_await stranger.keys(healthy());
     EXPECT_EQ(status, 403U);
     EXPECT_NE(body["detail"].get<std::string>().find("not enrolled"), std::string::npos) << body.dump();
@@ -316,7 +325,7 @@ TEST_F(ApiTest, WhoIsNotEnrolledGetsNothing) {
       auto [code, text] = co_await stranger.ask("GET", path);
       EXPECT_EQ(code, 404U) << path;
     }
-    Caller unknown = self->caller(Role::realm_gateway, "gw9");
+    Caller& unknown = self->caller(Role::realm_gateway, "gw9");
     auto [denied, words] = co_await unknown.ask("POST", "/v1/gateway/boot", boot_body(1));
     EXPECT_EQ(denied, 403U) << words.dump();
   };
@@ -326,10 +335,10 @@ TEST_F(ApiTest, WhoIsNotEnrolledGetsNothing) {
 // K6, K7: an operator's word is at the gateway as soon as it asks, which it always does.
 TEST_F(ApiTest, ARevocationReachesAGatewayThatWaits) {
   auto story = [](ApiTest* self) -> Task<void> {
-    Caller gateway = self->caller(Role::realm_gateway, "gw1");
+    Caller& gateway = self->caller(Role::realm_gateway, "gw1");
     co_await self->gateway_up(gateway);
     co_await self->enrol("laptop");
-    Caller laptop = self->caller(Role::device, "laptop");
+    Caller& laptop = self->caller(Role::device, "laptop");
     json told;
     bool done = false;
     auto wait = [](ApiTest* test, Caller& by, json& into, bool& flag) -> Task<void> {
@@ -343,7 +352,7 @@ TEST_F(ApiTest, ARevocationReachesAGatewayThatWaits) {
     EXPECT_EQ(status, 200U) << body.dump();
     EXPECT_FALSE(done) << "there was nothing to tell";
 
-    Caller alice = self->caller(Role::operator_, "alice");
+    Caller& alice = self->caller(Role::operator_, "alice");
     auto [revoked, nothing] = co_await alice.ask("POST", "/v1/devices/laptop/revoke");
     EXPECT_EQ(revoked, 204U);
     EXPECT_TRUE(co_await self->until([&] { return done; }));

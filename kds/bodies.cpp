@@ -125,7 +125,7 @@ json describe(const Issued& key, const Settings& settings, Time now) {
   const GatewaySettings& gateway = *settings.gateway(key.gateway);
   const NetworkSettings& network = *gateway.network(key.network);
   described["addresses"] = addresses_of(gateway);
-  described["udp_port"] = gateway.udp_port;
+  if (gateway.udp_port != 0) described["udp_port"] = gateway.udp_port;
   described["native"] = gateway.native;
   described["inner"] = json::array();
   for (const Address& inner : network.inner(key.id)) described["inner"].push_back(inner.to_string());

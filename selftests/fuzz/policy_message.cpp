@@ -4,7 +4,6 @@
 //
 // Input: an even byte and an answer, whose nonce is then the question's; or an odd byte, a nonce and an answer.
 #include "policy/message.hpp"
-
 #include "require.hpp"
 
 using sluice::fuzz::require;
@@ -21,8 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::vector<std::uint8_t> bytes(input.rest().begin(), input.rest().end());
   const auto blob = policy::parse_answer(bytes, nonce);
   if (!blob) return 0;
-  require(!blob->empty() && bytes.size() == policy::header_size + blob->size(),
-          "an answer is its header and its blob");
+  require(!blob->empty() && bytes.size() == policy::header_size + blob->size(), "an answer is its header and its blob");
   std::vector<std::uint8_t> again{'S', 'L', 'P', 'A', 1, bytes[5]};
   again.push_back(static_cast<std::uint8_t>(blob->size() >> 8));
   again.push_back(static_cast<std::uint8_t>(blob->size()));

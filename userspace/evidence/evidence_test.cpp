@@ -31,7 +31,6 @@ class Evidence : public testing::Test {
                               .names = {{tls::PeerName::Role::agent, "corp", "laptop"}},
                               .dns = {},
                               .ip = {},
-                              .role = tls::PeerName::Role::agent,
                               .validity = validity()});
   }
 
