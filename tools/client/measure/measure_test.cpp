@@ -108,10 +108,10 @@ TEST_F(Whole, UpdatesByTheListsThatAptHas) {
                 "echo 'Inst a [1] (2 Debian-Security:12/stable-security [amd64])'\n"
                 "echo 'Inst b [1] (2 Debian:12.15/stable [amd64])'");
   EXPECT_EQ(why("updates"), "apt has no list of an archive of security updates; `apt-get update` fetches it");
-  tree_.put("var/lib/apt/lists/deb.debian.org_dists_bookworm_InRelease",
+  tree_.put("var/lib/apt/lists/archive.example_dists_bookworm_InRelease",
             "Label: Debian\nSuite: stable\nDate: Thu, 16 Apr 2020 11:58:59 UTC\n");
   EXPECT_FALSE(posture().contains("updates"));
-  tree_.put("var/lib/apt/lists/deb.debian.org_dists_bookworm-security_InRelease",
+  tree_.put("var/lib/apt/lists/archive.example_dists_bookworm-security_InRelease",
             "Label: Debian-Security\nSuite: stable-security\nDate: Thu, 16 Apr 2020 11:58:59 UTC\n");
   const Json updates = posture()["updates"];
   EXPECT_EQ(updates["security_pending"], 1);
