@@ -229,8 +229,6 @@ Result<BootBody> parse_boot(std::string_view text) {
   if (!read) return read.error();
   Members members(*read, "");
   BootBody body{members.bytes("boot_nonce", Generations::nonce_size)};
-  if (members.find("acknowledged") != nullptr)
-    members.number("acknowledged", std::numeric_limits<std::uint32_t>::max());
   if (auto done = members.finish(); !done) return done.error();
   return body;
 }

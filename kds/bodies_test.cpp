@@ -48,7 +48,7 @@ TEST(BodiesTest, WhatIsWrongIsNamed) {
 
 TEST(BodiesTest, ABootNonceHas32Bytes) {
   auto body = [](std::size_t size) {
-    return parse_boot("{\"boot_nonce\":\"" + evidence::to_base64url(Bytes(size, 7)) + "\",\"acknowledged\":3}");
+    return parse_boot("{\"boot_nonce\":\"" + evidence::to_base64url(Bytes(size, 7)) + "\"}");
   };
   EXPECT_EQ(body(32)->nonce, Bytes(32, 7));
   for (const std::size_t size : {0, 31, 33}) EXPECT_FALSE(body(size).ok()) << size;

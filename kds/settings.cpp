@@ -4,12 +4,15 @@
 #include <algorithm>
 
 #include "config/config.hpp"
+#include "derivation/inner_address.hpp"
 #include "kds/read_posture.hpp"
 
 namespace sluice::kds {
 namespace {
 
 using config::Table;
+using derivation::inner_address;
+using derivation::last_32_bits;
 
 constexpr Duration lifetime_min = std::chrono::minutes(5);
 constexpr Duration lifetime_max = std::chrono::hours(24);
@@ -23,21 +26,6 @@ constexpr std::size_t network_name_max = 15;  // of a device in Linux, which it 
 constexpr std::size_t networks_max = 64;      // pools of a gateway (uapi/sluice.yaml)
 constexpr std::size_t routes_max = 64;
 constexpr std::size_t gateways_max = 256;  // of one KDS; a device is told of each
-
-std::uint32_t last_32_bits(const Address& address) {
-  const auto& raw = address.raw();
-  return std::uint32_t{raw[12]} << 24 | std::uint32_t{raw[13]} << 16 | std::uint32_t{raw[14]} << 8 | raw[15];
-}
-
-// The base plus the id, in the last 32 bits, as the module does it.
-Address address_of(const Address& base, std::uint32_t id) {
-  Address::Bytes bytes = base.raw();
-  for (std::size_t i = 16; i-- > 12; id >>= 8) {
-    id += bytes[i];
-    bytes[i] = static_cast<std::uint8_t>(id);
-  }
-  return Address(bytes);
-}
 
 std::string ids_text(const NetworkSettings& network) {
   return std::to_string(network.first) + "-" + std::to_string(network.last);
@@ -81,7 +69,7 @@ Limits read_limits(Table table) {
 bool is_host(const Address& address) {
   const auto& raw = address.raw();
   if (address.is_v4()) return raw[12] != 0 && raw[12] != 127 && raw[12] < 224;
-  return raw[0] != 0xff && address != Address() && address != address_of(Address(), 1);
+  return raw[0] != 0xff && address != Address() && address != inner_address(Address(), 1);
 }
 
 // The module has the last word about a base; this is what can be told with a line.
@@ -94,8 +82,8 @@ void check_bases(Table& table, const NetworkSettings& network) {
     const std::uint64_t base = last_32_bits(*ipv4);
     if (base + network.first < 0x01000000 || base + network.last >= 0xe0000000)
       table.error("ipv4", "plus an id is no address that a host can have: from " +
-                              address_of(*ipv4, network.first).to_string() + " to " +
-                              address_of(*ipv4, network.last).to_string());
+                              inner_address(*ipv4, network.first).to_string() + " to " +
+                              inner_address(*ipv4, network.last).to_string());
   }
   if (ipv6 && ipv6->is_v4()) {
     table.error("ipv6", "is no IPv6 address");
@@ -108,8 +96,8 @@ void check_bases(Table& table, const NetworkSettings& network) {
 bool bases_overlap(const NetworkSettings& one, const NetworkSettings& other, bool v4) {
   const auto& a = v4 ? one.ipv4 : one.ipv6;
   const auto& b = v4 ? other.ipv4 : other.ipv6;
-  return a && b && address_of(*a, one.first) <= address_of(*b, other.last) &&
-         address_of(*b, other.first) <= address_of(*a, one.last);
+  return a && b && inner_address(*a, one.first) <= inner_address(*b, other.last) &&
+         inner_address(*b, other.first) <= inner_address(*a, one.last);
 }
 
 // The SPI names the id alone, so ids are unique on a gateway; and so is what its clients are routed by.
@@ -274,7 +262,7 @@ Result<Settings> read_settings(config::File file) {
 std::vector<Address> NetworkSettings::inner(std::uint32_t id) const {
   std::vector<Address> addresses;
   for (const auto& base : {ipv4, ipv6})
-    if (base) addresses.push_back(address_of(*base, id));
+    if (base) addresses.push_back(inner_address(*base, id));
   return addresses;
 }
 

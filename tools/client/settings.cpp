@@ -2,7 +2,6 @@
 #include "client/settings.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/address.hpp"
 #include "client/discover/domains.hpp"
@@ -61,7 +60,8 @@ Result<Settings> read(config::File file) {
   settings.identity.authority = absolute(root, "authority", root.string("authority"));
   if (auto revoked = root.optional_string("revoked"))
     settings.identity.revoked = absolute(root, "revoked", *std::move(revoked));
-  settings.kds = root.all_parsed<http::ServerName>("kds", parse_server_name);
+  settings.kds = root.all_parsed<http::ServerName>(
+      "kds", [](std::string_view text) { return http::ServerName::parse(text, kds_port); });
   if (settings.kds.size() > servers_most) root.error("kds", "at most " + std::to_string(servers_most));
   if (root.has("kds") && settings.kds.empty()) root.error("kds", "names no server; leave it out to look in DNS");
   for (std::size_t i = 0; i < settings.kds.size(); ++i)
@@ -80,36 +80,6 @@ Result<Settings> read(config::File file) {
 }
 
 }  // namespace
-
-Result<http::ServerName> parse_server_name(std::string_view text) {
-  const Error wrong{"'" + std::string(text) + "' is not HOST, HOST:PORT or [IPv6]:PORT"};
-  std::string_view host = text, port;
-  if (text.starts_with('[')) {
-    const std::size_t end = text.find(']');
-    if (end == std::string_view::npos) return wrong;
-    host = text.substr(1, end - 1);
-    const std::string_view rest = text.substr(end + 1);
-    if (!rest.empty() && !rest.starts_with(':')) return wrong;
-    if (!rest.empty() && rest.size() == 1) return wrong;
-    port = rest.empty() ? rest : rest.substr(1);
-    const auto address = Address::parse(host);
-    if (!address || address->is_v4()) return wrong;
-  } else {
-    if (const std::size_t colon = text.find(':'); colon != std::string_view::npos) {
-      host = text.substr(0, colon);
-      port = text.substr(colon + 1);
-      if (port.empty()) return wrong;
-    }
-    const auto name = parse_domain(host);
-    if (!name) return wrong;
-  }
-  http::ServerName server{std::string(host), kds_port};
-  if (!port.empty()) {
-    const auto [end, code] = std::from_chars(port.data(), port.data() + port.size(), server.port);
-    if (code != std::errc() || end != port.data() + port.size() || server.port == 0) return wrong;
-  }
-  return server;
-}
 
 Result<Settings> load_settings(const std::filesystem::path& path) {
   auto file = config::File::load(path);

@@ -38,9 +38,6 @@ struct Settings {
   MeasureSettings measure;
 };
 
-/// "kds.example.net", "192.0.2.1:8443", "[2001:db8::1]:8443".
-Result<http::ServerName> parse_server_name(std::string_view text);
-
 /// Every error of the file at once, each with file, line and key.
 Result<Settings> load_settings(const std::filesystem::path& path);
 /// From memory; *name* stands for the file in errors.

@@ -24,18 +24,20 @@ class Builder {
   using string_t = Json::string_t;
   using binary_t = Json::binary_t;
 
+  explicit Builder(const JsonRules& rules) : rules_(rules) {}
+
   bool null() { return add(nullptr); }
   bool boolean(bool value) { return add(value); }
   bool number_integer(number_integer_t value) {
     constexpr auto most = static_cast<number_integer_t>(kMostNumber);
-    return value >= -most && value <= most ? add(value) : fail(kTooLarge);
+    return !rules_.exact || (value >= -most && value <= most) ? add(value) : fail(kTooLarge);
   }
   bool number_unsigned(number_unsigned_t value) {
-    return value <= static_cast<number_unsigned_t>(kMostNumber) ? add(value) : fail(kTooLarge);
+    return !rules_.exact || value <= static_cast<number_unsigned_t>(kMostNumber) ? add(value) : fail(kTooLarge);
   }
   /// Whole numbers beyond 64 bits come as fractions, too.
   bool number_float(number_float_t value, const string_t&) {
-    return std::isfinite(value) && std::fabs(value) < kMostNumber ? add(value) : fail(kTooLarge);
+    return std::isfinite(value) && (!rules_.exact || std::fabs(value) < kMostNumber) ? add(value) : fail(kTooLarge);
   }
   bool string(string_t& value) { return add(std::move(value)); }
   bool binary(binary_t&) { return fail("holds bytes, which JSON has not"); }
@@ -91,7 +93,7 @@ class Builder {
   }
 
   bool open(Json container) {
-    if (levels_.size() == kMostDepth) return fail("more than " + std::to_string(kMostDepth) + " levels");
+    if (levels_.size() == rules_.depth) return fail("more than " + std::to_string(rules_.depth) + " levels");
     // An array may move its elements while it grows, but only those that are complete: ours is its last.
     levels_.push_back({place(std::move(container)), {}});
     return true;
@@ -123,6 +125,7 @@ class Builder {
     return path.empty() ? path : "'" + path + "'";
   }
 
+  const JsonRules rules_;
   Json root_;
   std::vector<Level> levels_;
   std::string error_ = "not JSON";
@@ -130,7 +133,7 @@ class Builder {
 
 }  // namespace
 
-Result<nlohmann::json> parse_json(std::string_view text, std::size_t most_bytes) {
+Result<nlohmann::json> parse_json(std::string_view text, std::size_t most_bytes, const JsonRules& rules) {
   if (text.size() > most_bytes) {
     return refusal(Reason::malformed,
                    std::to_string(text.size()) + " bytes of JSON; at most " + std::to_string(most_bytes) + " are read");
@@ -143,7 +146,7 @@ Result<nlohmann::json> parse_json(std::string_view text, std::size_t most_bytes)
   if (text.starts_with(kByteOrderMark)) {
     return refusal(Reason::malformed, "JSON may not begin with a byte-order mark");
   }
-  Builder builder;
+  Builder builder(rules);
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) return builder.error();
   return builder.take();
 }

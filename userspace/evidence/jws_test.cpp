@@ -227,8 +227,8 @@ TEST(Jws, RefusesNumbersOutOfRange) {
   const std::uint8_t order[32] = {0xff, 0xff, 0xff, 0xff, 0,    0,    0,    0,    0xff, 0xff, 0xff,
                                   0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17,
                                   0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
-  std::vector<std::uint8_t> orders(order, order + 32);
-  orders.insert(orders.end(), order, order + 32);
+  std::vector<std::uint8_t> orders(64);
+  for (std::size_t i = 0; i < orders.size(); ++i) orders[i] = order[i % 32];
   signatures.push_back(orders);
   for (const auto& signature : signatures) {
     EXPECT_EQ(why(good.header + "." + good.payload + "." + to_base64url(signature), key.get()), Reason::bad_signature);

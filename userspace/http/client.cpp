@@ -5,6 +5,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
+#include <charconv>
 
 #include "base/deadline.hpp"
 #include "base/socket.hpp"
@@ -14,6 +15,15 @@
 
 namespace sluice::http {
 namespace {
+
+// RFC 1123, 2.1: labels of letters, digits and hyphens.
+bool is_host_name(std::string_view text) {
+  auto good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  };
+  return !text.empty() && text.size() <= 253 && text.front() != '.' && text.front() != '-' &&
+         std::ranges::all_of(text, good) && text.find("..") == text.npos;
+}
 
 using Got = Reader::Got;
 
@@ -77,6 +87,31 @@ struct Client::Live {
   bool resumed = false;
   std::uint64_t id = 0;
 };
+
+Result<ServerName> ServerName::parse(std::string_view text, std::optional<std::uint16_t> fallback) {
+  const Error wrong{"'" + std::string(text) + "' is no HOST:PORT" + (fallback ? " or HOST" : "") +
+                    " (an IPv6 address stands in brackets)"};
+  const std::size_t bracket = text.starts_with('[') ? text.find(']') : 0;
+  if (bracket == text.npos) return wrong;
+  const std::size_t colon = text.find(':', bracket);
+  std::string_view host = text.substr(0, colon);
+  if (text.starts_with('[')) {
+    if (host.size() != bracket + 1) return wrong;
+    host = host.substr(1, bracket - 1);
+    const auto address = Address::parse(host);
+    if (!address || address->is_v4()) return wrong;
+  } else if (!is_host_name(host)) {
+    return wrong;
+  }
+  ServerName server{std::string(host), fallback.value_or(0)};
+  if (colon != text.npos) {
+    const std::string_view digits = text.substr(colon + 1);
+    const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), server.port);
+    if (failure != std::errc{} || end != digits.data() + digits.size()) return wrong;
+  }
+  if (server.port == 0) return wrong;
+  return server;
+}
 
 std::string ServerName::to_string() const {
   const bool v6 = host.find(':') != std::string::npos;

@@ -23,7 +23,9 @@ struct ServerName {
   std::string host;  ///< a DNS name or an address, which the server's certificate must carry
   std::uint16_t port = 443;
 
-  /// "kds.example.net:443", "[2001:db8::1]:443".
+  /// "kds.example.net:443", "192.0.2.1:443", "[2001:db8::1]:443"; with *fallback* the port may be left out.
+  static Result<ServerName> parse(std::string_view text, std::optional<std::uint16_t> fallback = std::nullopt);
+  /// As it is parsed.
   [[nodiscard]] std::string to_string() const;
   bool operator==(const ServerName&) const = default;
 };

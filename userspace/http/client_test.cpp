@@ -267,5 +267,41 @@ TEST_F(ClientTest, AnAnswerThatIsNoneIsAnError) {
   }(*this, acceptor, tls));
 }
 
+TEST(ServerNameTest, IsParsedAsItIsWritten) {
+  for (const char* text : {"kds1:1", "KDS.example.net:8443", "192.0.2.1:65535", "[2001:db8::1]:8443"}) {
+    auto server = ServerName::parse(text);
+    ASSERT_TRUE(server) << text;
+    EXPECT_EQ(server->to_string(), text);
+    EXPECT_EQ(*ServerName::parse(text, 9), *server) << "its own port counts";
+  }
+  EXPECT_EQ(ServerName::parse("kds1", 9)->to_string(), "kds1:9");
+  EXPECT_EQ(ServerName::parse("[2001:db8::1]", 9)->to_string(), "[2001:db8::1]:9");
+  for (const char* wrong : {"kds1", "[2001:db8::1]"}) EXPECT_FALSE(ServerName::parse(wrong)) << wrong;
+  for (const char* wrong : {"",
+                            ":",
+                            "kds1:",
+                            ":1",
+                            "kds1:0",
+                            "kds1:65536",
+                            "kds1:1x",
+                            "kds1:-1",
+                            "2001:db8::1",
+                            "2001:db8::1:1",
+                            "[]:1",
+                            "[192.0.2.1]:1",
+                            "[kds1]:1",
+                            "[2001:db8::1",
+                            "[2001:db8::1]1",
+                            "[2001:db8::1]:",
+                            "kds 1:1",
+                            "a/b",
+                            "https://kds1:1",
+                            ".a:1",
+                            "a..b:1"}) {
+    EXPECT_FALSE(ServerName::parse(wrong)) << wrong;
+    EXPECT_FALSE(ServerName::parse(wrong, 9)) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace sluice::http

@@ -4,9 +4,9 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 
+#include "base/listen.hpp"
 #include "base/socket.hpp"
 #include "http/session.hpp"
 
@@ -96,23 +96,12 @@ Server::Server(const asio::any_io_executor& executor, tls::Context context, Hand
 Server::~Server() { stop(); }
 
 Result<Endpoint> Server::listen(const Endpoint& endpoint) {
-  const tcp::endpoint local = to_asio(endpoint);
   auto acceptor = std::make_shared<tcp::acceptor>(core_->executor);
-  tcp::endpoint bound;
-  boost::system::error_code failure;
-  auto step = [&](auto action) {
-    if (!failure) action();
-  };
-  step([&] { acceptor->open(local.protocol(), failure); });
-  step([&] { acceptor->set_option(tcp::acceptor::reuse_address(true), failure); });
-  if (!endpoint.address.is_v4()) step([&] { acceptor->set_option(asio::ip::v6_only(true), failure); });
-  step([&] { acceptor->bind(local, failure); });
-  step([&] { acceptor->listen(asio::socket_base::max_listen_connections, failure); });
-  step([&] { bound = acceptor->local_endpoint(failure); });
-  if (failure) return Error{"cannot listen on " + endpoint.to_string() + ": " + failure.message(), failure.value()};
+  Result<Endpoint> bound = listen_on(*acceptor, endpoint);
+  if (!bound) return bound;
   core_->acceptors.push_back(acceptor);
   asio::co_spawn(core_->executor, accept_loop(core_, acceptor), no_exceptions);
-  return from_asio(bound);
+  return bound;
 }
 
 Task<void> Server::recheck() { return recheck_all(core_); }

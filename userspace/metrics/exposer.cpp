@@ -2,11 +2,11 @@
 #include "metrics/exposer.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
 #include "base/deadline.hpp"
+#include "base/listen.hpp"
 
 namespace sluice::metrics {
 namespace {
@@ -67,19 +67,9 @@ Exposer::~Exposer() {
 }
 
 Result<void> Exposer::listen(const Endpoint& endpoint) {
-  const tcp::endpoint local = to_asio(endpoint);
-  boost::system::error_code failure;
-  auto step = [&](auto action) {
-    if (!failure) action();
-  };
-  step([&] { acceptor_.open(local.protocol(), failure); });
-  step([&] { acceptor_.set_option(tcp::acceptor::reuse_address(true), failure); });
-  if (!endpoint.address.is_v4()) step([&] { acceptor_.set_option(asio::ip::v6_only(true), failure); });
-  step([&] { acceptor_.bind(local, failure); });
-  step([&] { acceptor_.listen(asio::socket_base::max_listen_connections, failure); });
-  step([&] { port_ = acceptor_.local_endpoint(failure).port(); });
-  if (failure)
-    return Error{"metrics: cannot listen on " + endpoint.to_string() + ": " + failure.message(), failure.value()};
+  auto bound = listen_on(acceptor_, endpoint);
+  if (!bound) return bound.error().in("metrics");
+  port_ = bound->port;
   return {};
 }
 

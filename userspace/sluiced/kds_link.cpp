@@ -224,10 +224,8 @@ Task<Result<void>> KdsLink::Core::boot() {
     refused = true;
     co_return nonce.error().in("the module");
   }
-  // Of another boot nothing is acknowledged.  The KDS keeps its own count; this is what we know of it.
-  if (booted != *nonce) state.acknowledged = 0;
   booted.reset();
-  Result<http::Response> response = co_await ask("POST", "/v1/gateway/boot", boot_json(*nonce, state.acknowledged));
+  Result<http::Response> response = co_await ask("POST", "/v1/gateway/boot", boot_json(*nonce));
   if (!response) {
     state.connected = false;
     co_return response.error();

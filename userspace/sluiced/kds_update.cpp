@@ -239,9 +239,7 @@ Result<BootAnswer> parse_boot(std::string_view text) {
   return answer;
 }
 
-std::string boot_json(const BootNonce& nonce, std::uint64_t acknowledged) {
-  return Json{{"boot_nonce", evidence::to_base64url(nonce)}, {"acknowledged", acknowledged}}.dump();
-}
+std::string boot_json(const BootNonce& nonce) { return Json{{"boot_nonce", evidence::to_base64url(nonce)}}.dump(); }
 
 std::string anomalies_json(std::span<const netlink::Anomaly> anomalies) {
   Json list = Json::array();

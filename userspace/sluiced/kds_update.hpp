@@ -79,7 +79,7 @@ struct BootAnswer {
 };
 Result<BootAnswer> parse_boot(std::string_view text);
 
-std::string boot_json(const BootNonce& nonce, std::uint64_t acknowledged);
+std::string boot_json(const BootNonce& nonce);
 /// As POST /v1/gateway/anomalies takes them.
 std::string anomalies_json(std::span<const netlink::Anomaly> anomalies);
 

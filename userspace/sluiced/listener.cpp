@@ -5,9 +5,9 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 
+#include "base/listen.hpp"
 #include "session/framing.hpp"
 #include "sluiced/record.hpp"
 #include "sluiced/spawn.hpp"
@@ -58,18 +58,8 @@ class Deadline {
 }  // namespace
 
 Result<void> Listener::listen(const Endpoint& endpoint) {
-  const tcp::endpoint local = to_asio(endpoint);
   auto acceptor = std::make_shared<tcp::acceptor>(control_);
-  boost::system::error_code failure;
-  auto step = [&](auto action) {
-    if (!failure) action();
-  };
-  step([&] { acceptor->open(local.protocol(), failure); });
-  step([&] { acceptor->set_option(tcp::acceptor::reuse_address(true), failure); });
-  if (!endpoint.address.is_v4()) step([&] { acceptor->set_option(asio::ip::v6_only(true), failure); });
-  step([&] { acceptor->bind(local, failure); });
-  step([&] { acceptor->listen(listen_backlog, failure); });
-  if (failure) return Error{"cannot listen on " + endpoint.to_string() + ": " + failure.message(), failure.value()};
+  if (auto bound = listen_on(*acceptor, endpoint, listen_backlog); !bound) return bound.error();
   acceptors_.push_back(acceptor);
   asio::co_spawn(control_, accept_loop(acceptor), no_exceptions);
   return {};

@@ -4,8 +4,13 @@
 #include <algorithm>
 #include <bit>
 
+#include "derivation/inner_address.hpp"
+
 namespace sluice::gateway {
 namespace {
+
+using derivation::inner_address;
+using derivation::last_32_bits;
 
 // The base of the address's family.
 const std::optional<Address>& base_for(const netlink::Pool& pool, bool v4) { return v4 ? pool.ipv4 : pool.ipv6; }
@@ -19,7 +24,8 @@ Address last_of(const Prefix& prefix) {
 
 bool overlaps_in(const netlink::Pool& pool, const Prefix& prefix, bool v4) {
   const auto& base = base_for(pool, v4);
-  return base && address_of(*base, pool.first) <= last_of(prefix) && prefix.address <= address_of(*base, pool.last);
+  return base && inner_address(*base, pool.first) <= last_of(prefix) &&
+         prefix.address <= inner_address(*base, pool.last);
 }
 
 // The largest block that begins at the first address and does not go beyond the last, then the same with what is left.
@@ -30,26 +36,12 @@ void add_prefixes(std::vector<Prefix>& prefixes, const netlink::Pool& pool, cons
   for (std::uint64_t at = zero + pool.first; at < end;) {
     const int bits = std::min(std::countr_zero(at), static_cast<int>(std::bit_width(end - at)) - 1);
     prefixes.push_back(
-        {address_of(base, static_cast<std::uint32_t>(at - zero)), static_cast<std::uint8_t>(128 - bits)});
+        {inner_address(base, static_cast<std::uint32_t>(at - zero)), static_cast<std::uint8_t>(128 - bits)});
     at += std::uint64_t{1} << bits;
   }
 }
 
 }  // namespace
-
-std::uint32_t last_32_bits(const Address& address) {
-  const auto& raw = address.raw();
-  return std::uint32_t{raw[12]} << 24 | std::uint32_t{raw[13]} << 16 | std::uint32_t{raw[14]} << 8 | raw[15];
-}
-
-Address address_of(const Address& base, std::uint32_t id) {
-  Address::Bytes bytes = base.raw();
-  for (std::size_t i = 16; i-- > 12; id >>= 8) {
-    id += bytes[i];
-    bytes[i] = static_cast<std::uint8_t>(id);
-  }
-  return Address(bytes);
-}
 
 std::vector<Prefix> prefixes_of(const netlink::Pool& pool) {
   std::vector<Prefix> prefixes;
@@ -64,7 +56,8 @@ bool overlaps(const netlink::Pool& pool, const Prefix& prefix) {
 
 bool covers(const netlink::Pool& pool, const Prefix& prefix) {
   const auto& base = base_for(pool, prefix.address.is_v4());
-  return base && address_of(*base, pool.first) <= prefix.address && last_of(prefix) <= address_of(*base, pool.last);
+  return base && inner_address(*base, pool.first) <= prefix.address &&
+         last_of(prefix) <= inner_address(*base, pool.last);
 }
 
 bool ids_overlap(const netlink::Pool& one, const netlink::Pool& other) {
@@ -75,8 +68,8 @@ bool addresses_overlap(const netlink::Pool& one, const netlink::Pool& other) {
   return std::ranges::any_of(std::initializer_list<bool>{true, false}, [&](bool v4) {
     const auto& a = base_for(one, v4);
     const auto& b = base_for(other, v4);
-    return a && b && address_of(*a, one.first) <= address_of(*b, other.last) &&
-           address_of(*b, other.first) <= address_of(*a, one.last);
+    return a && b && inner_address(*a, one.first) <= inner_address(*b, other.last) &&
+           inner_address(*b, other.first) <= inner_address(*a, one.last);
   });
 }
 

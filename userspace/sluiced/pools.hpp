@@ -11,9 +11,6 @@
 
 namespace sluice::gateway {
 
-std::uint32_t last_32_bits(const Address& address);
-// The base plus the id, in the last 32 bits.
-Address address_of(const Address& base, std::uint32_t id);
 // The fewest prefixes that have the addresses of the pool's ids and no other address, IPv4 before IPv6.
 std::vector<Prefix> prefixes_of(const netlink::Pool& pool);
 

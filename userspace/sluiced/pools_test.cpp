@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "derivation/inner_address.hpp"
+
 namespace sluice::gateway {
 namespace {
 
@@ -25,10 +27,11 @@ Ids added(const PoolChanges& changes) {
 }
 
 TEST(PoolsTest, AnAddressIsTheBasePlusTheId) {
-  EXPECT_EQ(address_of(*Address::parse("100.64.0.0"), 1).to_string(), "100.64.0.1");
-  EXPECT_EQ(address_of(*Address::parse("100.64.0.250"), 10).to_string(), "100.64.1.4");
-  EXPECT_EQ(address_of(*Address::parse("100.64.0.0"), netlink::esp_id_max).to_string(), "100.79.255.255");
-  EXPECT_EQ(address_of(*Address::parse("fd64::"), 0x12345).to_string(), "fd64::1:2345");
+  EXPECT_EQ(derivation::inner_address(*Address::parse("100.64.0.0"), 1).to_string(), "100.64.0.1");
+  EXPECT_EQ(derivation::inner_address(*Address::parse("100.64.0.250"), 10).to_string(), "100.64.1.4");
+  EXPECT_EQ(derivation::inner_address(*Address::parse("100.64.0.0"), netlink::esp_id_max).to_string(),
+            "100.79.255.255");
+  EXPECT_EQ(derivation::inner_address(*Address::parse("fd64::"), 0x12345).to_string(), "fd64::1:2345");
 }
 
 using Texts = std::vector<std::string>;
@@ -69,7 +72,7 @@ TEST(PoolsTest, EveryIdHasAPrefix) {
     const netlink::Pool some = pool(5, first, last, "10.1.2.3");
     std::uint32_t id = first;
     for (const Prefix& each : prefixes_of(some)) {
-      EXPECT_EQ(each.address, address_of(*some.ipv4, id));
+      EXPECT_EQ(each.address, derivation::inner_address(*some.ipv4, id));
       EXPECT_TRUE(Prefix::parse(each.to_string())) << each.to_string();  // no bits beyond its length
       EXPECT_TRUE(covers(some, each));
       id += 1u << (128 - each.length);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "config/config.hpp"
+#include "derivation/inner_address.hpp"
 #include "netlink/protocol.hpp"
 #include "netlink/rule_text.hpp"
 #include "sluiced/pools.hpp"
@@ -16,6 +17,8 @@ namespace sluice::gateway {
 namespace {
 
 using config::Table;
+using derivation::inner_address;
+using derivation::last_32_bits;
 
 // The limits of the contract (uapi/sluice.yaml), told before the kernel would refuse.
 constexpr std::int64_t park_timeout_min = 1000;
@@ -147,8 +150,8 @@ void check_bases(Table& table, const netlink::Pool& pool) {
     const std::uint64_t last = std::uint64_t{last_32_bits(*pool.ipv4)} + pool.last;
     if (first < 0x01000000 || last >= 0xe0000000)
       table.error("ipv4", "plus an id is no address that a host can have: from " +
-                              address_of(*pool.ipv4, pool.first).to_string() + " to " +
-                              address_of(*pool.ipv4, pool.last).to_string());
+                              inner_address(*pool.ipv4, pool.first).to_string() + " to " +
+                              inner_address(*pool.ipv4, pool.last).to_string());
   }
   if (pool.ipv6 && !pool.ipv6->is_v4() && (last_32_bits(*pool.ipv6) & netlink::esp_id_max) != 0)
     table.error("ipv6", "the last 20 bits must be zero");
@@ -310,18 +313,10 @@ PolicySettings read_policy_table(Table table) {
   return policy;
 }
 
-// RFC 1123, 2.1: labels of letters, digits and hyphens.
-bool is_host_name(std::string_view text) {
-  auto good = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-  };
-  return !text.empty() && text.size() <= 253 && text.front() != '.' && text.front() != '-' &&
-         std::ranges::all_of(text, good) && text.find("..") == text.npos;
-}
-
 KdsSettings read_kds(Table table, const tls::Identity& own) {
   KdsSettings kds;
-  const auto servers = table.all_parsed<http::ServerName>("servers", parse_server);
+  const auto servers = table.all_parsed<http::ServerName>(
+      "servers", [](std::string_view text) { return http::ServerName::parse(text); });
   if (!table.has("servers") || table.strings("servers").empty())
     table.error("servers", "at least one HOST:PORT of a key distribution server");
   for (std::size_t i = 0; i < servers.size(); ++i) {
@@ -433,26 +428,6 @@ const NetworkSettings* Settings::network_of_esp(std::uint32_t id) const {
 
 bool Settings::asks_for_esp() const {
   return esp || kds || std::ranges::any_of(networks, [](const auto& network) { return !network.pools.empty(); });
-}
-
-Result<http::ServerName> parse_server(std::string_view text) {
-  const Error error{"'" + std::string(text) + "' is no HOST:PORT (an IPv6 address stands in brackets)"};
-  const std::size_t colon = text.rfind(':');
-  if (colon == text.npos) return error;
-  std::string_view host = text.substr(0, colon);
-  const std::string_view digits = text.substr(colon + 1);
-  http::ServerName server;
-  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), server.port);
-  if (failure != std::errc{} || end != digits.data() + digits.size() || server.port == 0) return error;
-  if (host.starts_with('[') && host.ends_with(']')) {
-    host = host.substr(1, host.size() - 2);
-    const auto address = Address::parse(host);
-    if (!address || address->is_v4()) return error;
-  } else if (!is_host_name(host)) {
-    return error;
-  }
-  server.host = host;
-  return server;
 }
 
 Result<Mark> parse_mark(std::string_view text) {

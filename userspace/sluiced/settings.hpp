@@ -154,9 +154,6 @@ struct Settings {
 Result<Settings> load_settings(const std::filesystem::path& path);
 Result<Settings> parse_settings(std::string_view text, std::string name);
 
-// "kds1.example.net:8443", "192.0.2.1:8443" or "[2001:db8::1]:8443".
-Result<http::ServerName> parse_server(std::string_view text);
-
 // "VALUE/MASK", both hexadecimal with 0x or decimal; the value must lie within the mask.
 Result<Mark> parse_mark(std::string_view text);
 

@@ -355,18 +355,6 @@ TEST(SettingsTest, KeyDistributionServersWithTheDaemonsIdentityOrTheirOwn) {
   EXPECT_FALSE(parse_settings(std::string(head) + body, "test.toml")->kds);
 }
 
-TEST(SettingsTest, Servers) {
-  for (const char* text : {"kds1:1", "192.0.2.1:65535", "[2001:db8::1]:8443"}) {
-    auto server = parse_server(text);
-    ASSERT_TRUE(server) << text;
-    EXPECT_EQ(server->to_string(), text);
-  }
-  for (const char* wrong :
-       {"", ":", "kds1", "kds1:", ":1", "kds1:0", "kds1:65536", "kds1:1x", "kds1:-1", "2001:db8::1:1", "[]:1",
-        "[192.0.2.1]:1", "[kds1]:1", "kds 1:1", "https://kds1:1", ".a:1", "a..b:1"})
-    EXPECT_FALSE(parse_server(wrong)) << wrong;
-}
-
 TEST(SettingsTest, Marks) {
   EXPECT_EQ(*parse_mark("0x5c000000/0xff000000"), (Mark{0x5c000000, 0xff000000}));
   EXPECT_EQ(*parse_mark("1/1"), (Mark{1, 1}));

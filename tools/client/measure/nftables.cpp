@@ -7,7 +7,7 @@
 #include <string>
 #include <tuple>
 
-#include "client/measure/strict_json.hpp"
+#include "evidence/json.hpp"
 
 namespace sluice::client::measure {
 namespace {
@@ -38,8 +38,10 @@ State state_of(const Json& table) {
 }  // namespace
 
 Result<bool> filters_input(std::string_view json) {
-  auto document = parse_strict(json, {.most = json.size(), .depth = 64, .object = true, .exact = false});
+  // Counters have 64 bits.
+  auto document = evidence::parse_json(json, json.size(), {.depth = 64, .exact = false});
   if (!document) return document.error().in("nft");
+  if (!document->is_object()) return Error{"nft: gives no ruleset"};
   const auto list = document->find("nftables");
   if (list == document->end() || !list->is_array()) return Error{"nft: gives no ruleset"};
   std::map<Table, State> tables;

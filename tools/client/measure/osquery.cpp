@@ -4,19 +4,22 @@
 #include <cerrno>
 
 #include "client/measure/measurements.hpp"
-#include "client/measure/strict_json.hpp"
+#include "evidence/json.hpp"
 
 namespace sluice::client::measure {
 namespace {
 
 constexpr std::size_t queries_most = 16;
-constexpr Strictness strictness{.most = 4096, .depth = 4, .object = false};
+constexpr std::size_t output_max = 4096;
+constexpr std::size_t depth_max = 4;
 
 Result<Json> rows_of(const Result<Output>& output) {
   if (!output) return output.error();
   if (output->code != 0) return Error{"osqueryi exits with " + std::to_string(output->code)};
-  auto rows = parse_strict(output->text, strictness);
-  return rows ? rows : Result<Json>(rows.error().in("its output"));
+  auto rows = evidence::parse_json(output->text, output_max, {.depth = depth_max});
+  if (!rows) return rows.error().in("its output");
+  if (!rows->is_array()) return Error{"its output: is no JSON list"};
+  return rows;
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <cerrno>
 
 #include "client/measure/measurements.hpp"
-#include "client/measure/strict_json.hpp"
+#include "evidence/json.hpp"
 
 namespace sluice::client::measure {
 namespace {
@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t plugins_most = 32;
 constexpr std::size_t name_most = 64;
 // In the evidence an object is four levels down already, and 16 are the most.
-constexpr Strictness strictness{.most = 4096, .depth = 10};
+constexpr std::size_t output_max = 4096;
+constexpr std::size_t depth_max = 10;  // the posture that it comes into has evidence's limit, 16
 
 // The names that run-parts(8) runs: what editors and dpkg leave behind has others.
 bool is_name(std::string_view name) {
@@ -81,8 +82,10 @@ Folder look_at(const Options& options) {
 Result<Json> object_of(const Result<Output>& output) {
   if (!output) return output.error();
   if (output->code != 0) return Error{"exits with " + std::to_string(output->code)};
-  auto object = parse_strict(output->text, strictness);
-  return object ? object : Result<Json>(object.error().in("its output"));
+  auto object = evidence::parse_json(output->text, output_max, {.depth = depth_max});
+  if (!object) return object.error().in("its output");
+  if (!object->is_object()) return Error{"its output: is no JSON object"};
+  return object;
 }
 
 Result<Json> conclude(const Folder& folder, Outputs outputs, Unmeasured& unmeasured) {
