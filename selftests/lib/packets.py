@@ -109,6 +109,15 @@ class Parsed:
         return f"<{self.source} > {self.destination} protocol {self.protocol}{detail}>"
 
 
+def finished(packet):
+    """The bytes of a captured TCP packet as a device sends them: where it is the device that writes the checksum, a capture
+    has the pseudo header's sum in its place."""
+    start = len(packet.raw) - len(packet.body)
+    segment = packet.body[:16] + b"\0\0" + packet.body[18:]
+    total = checksum(pseudo(packet.source, packet.destination, TCP, len(segment)) + segment)
+    return packet.raw[:start] + segment[:16] + struct.pack("!H", total) + segment[18:]
+
+
 class Wire:
     """Sends from and captures on a device, in the network namespace of its making."""
 

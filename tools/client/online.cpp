@@ -15,8 +15,15 @@ namespace sluice::client {
 namespace {
 
 Result<Settings> read_settings(const OnlineOptions& options) {
+  if (!options.config && !std::filesystem::exists(settings_path))
+    return Error{std::string("there are no settings: write ") + settings_path +
+                     " (client.toml.example says how) or name a file with --config; with keys from elsewhere, up --static",
+                 EINVAL};
   return load_settings(options.config.value_or(settings_path));
 }
+
+// A file with a fault is a failure; to name none, and have none, is wrong usage.
+int fail_settings(const Error& error) { return fail(error, error.number == EINVAL ? exit_usage : exit_failed); }
 
 int fail_fetch(const Error& error) { return fail(error, error.number == ENOTCONN ? exit_no_server : exit_failed); }
 
@@ -69,7 +76,7 @@ int run_fetch(const OnlineOptions& options) {
   set_up_logging(false);
   runtime::forbid_dumps();
   auto settings = read_settings(options);
-  if (!settings) return fail(settings.error());
+  if (!settings) return fail_settings(settings.error());
   auto fetched = fetch_with(*settings);
   if (!fetched) return fail_fetch(fetched.error());
   print_timing(options, *fetched);
@@ -90,7 +97,7 @@ int run_online_up(const OnlineOptions& options, UpOptions up_options) {
   set_up_logging(false);
   runtime::forbid_dumps();
   auto settings = read_settings(options);
-  if (!settings) return fail(settings.error());
+  if (!settings) return fail_settings(settings.error());
   // Before a key is spent.
   if (auto may = runtime::need_rights(); !may) return fail(may.error());
   auto record = RecordFile::look();

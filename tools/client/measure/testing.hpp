@@ -16,6 +16,7 @@ namespace sluice::client::measure {
 class Tree {
  public:
   Tree() {
+    ::umask(022);  // whose folders others may write to are not looked at
     std::string name = (std::filesystem::temp_directory_path() / "measure-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) std::abort();
     root_ = name;
