@@ -264,7 +264,7 @@ Task<Response> Api::gateway(const Request& request, std::string name) {
   if (request.method == "POST" && request.path() == "/v1/gateway/boot") {
     auto body = parse_boot(request.body);
     if (!body) co_return failed(body.error());
-    Result<Generations::Boot> boot = co_await service_.boot(name, std::move(body->nonce));
+    Result<Generations::Boot> boot = co_await service_.boot(name, std::move(body->nonce), body->newest);
     if (!boot) co_return failed(boot.error());
     AuditDetail detail;
     detail.reason = boot->fresh ? "another boot: every generation before is dead" : "the same boot";

@@ -184,7 +184,7 @@ class ApiTest : public LoopTest {
     co_return master;
   }
   static std::string boot_body(std::uint8_t value) {
-    return json{{"boot_nonce", evidence::to_base64url(Bytes(32, value))}}.dump();
+    return json{{"boot_nonce", evidence::to_base64url(Bytes(32, value))}, {"newest", 0}}.dump();
   }
   /// What the gateway gets by acknowledging what it has.
   Task<json> next_updates(Caller& gateway) {

@@ -29,6 +29,7 @@ std::string keys_body(const KeyAnswer& answer, const Settings& settings, Time no
 
 struct BootBody {
   Bytes nonce;
+  std::uint32_t newest = 0;
 };
 Result<BootBody> parse_boot(std::string_view text);
 std::string updates_body(const std::vector<Generations::Outgoing>& updates);

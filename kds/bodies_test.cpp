@@ -47,10 +47,12 @@ TEST(BodiesTest, WhatIsWrongIsNamed) {
 }
 
 TEST(BodiesTest, ABootNonceHas32Bytes) {
-  auto body = [](std::size_t size) {
-    return parse_boot("{\"boot_nonce\":\"" + evidence::to_base64url(Bytes(size, 7)) + "\"}");
+  auto body = [](std::size_t size, const std::string& newest = "0") {
+    return parse_boot("{\"boot_nonce\":\"" + evidence::to_base64url(Bytes(size, 7)) + "\",\"newest\":" + newest + "}");
   };
   EXPECT_EQ(body(32)->nonce, Bytes(32, 7));
+  EXPECT_EQ(body(32, "4294967292")->newest, 4294967292U);
+  EXPECT_FALSE(body(32, "4294967293").ok());
   for (const std::size_t size : {0, 31, 33}) EXPECT_FALSE(body(size).ok()) << size;
   EXPECT_FALSE(parse_boot("{}").ok());
 }

@@ -135,7 +135,8 @@ Result<void> Generations::advance(Transaction& transaction, Gateway& gateway, Ti
   return {};
 }
 
-Result<Generations::Boot> Generations::boot(const std::string& name, std::span<const std::uint8_t> nonce, Time now) {
+Result<Generations::Boot> Generations::boot(const std::string& name, std::span<const std::uint8_t> nonce, Time now,
+                                            std::uint32_t newest) {
   if (!tls::is_name(name)) return Error{"'" + name.substr(0, 64) + "' is no name of a gateway", EINVAL};
   if (nonce.size() != nonce_size) return Error{"a boot nonce has 32 bytes", EINVAL};
   Boot boot;
@@ -144,6 +145,7 @@ Result<Generations::Boot> Generations::boot(const std::string& name, std::span<c
     Gateway gateway = known.value_or(Gateway{});
     gateway.name = name;
     gateway.seen = now;
+    gateway.newest = std::max(gateway.newest, newest);
     boot = {!known || !std::equal(nonce.begin(), nonce.end(), gateway.boot_nonce.begin(), gateway.boot_nonce.end()),
             gateway.acknowledged};
     if (!boot.fresh) {

@@ -71,6 +71,17 @@ TEST(Generations, DieWhenTheGatewayBootsAnew) {
   EXPECT_FALSE(may_issue(world.gateway(), world.live()[0], start() + 1min));
 }
 
+TEST(Generations, AreNewerThanAllThatTheKernelHad) {
+  World world;
+  // The store is new, the kernel is not: a generation of number 1 it would never take.
+  ASSERT_TRUE(world.generations.boot("gw1", nonce(1), start(), 41));
+  ASSERT_EQ(world.live().size(), 1U);
+  EXPECT_EQ(world.live()[0].number, 42U);
+  // A boot of which nothing is heard says nothing.
+  ASSERT_TRUE(world.generations.boot("gw1", nonce(2), start()));
+  EXPECT_EQ(world.live()[0].number, 43U);
+}
+
 TEST(Generations, FollowOneAnother) {
   World world;
   ASSERT_TRUE(world.ready(start()));

@@ -164,8 +164,8 @@ Task<void> Service::answer_all() {
   answering_ = false;
 }
 
-Task<Result<Generations::Boot>> Service::boot(std::string gateway, Bytes nonce) {
-  auto work = [this, gateway, nonce] { return generations_.boot(gateway, nonce, now()); };
+Task<Result<Generations::Boot>> Service::boot(std::string gateway, Bytes nonce, std::uint32_t newest) {
+  auto work = [this, gateway, nonce, newest] { return generations_.boot(gateway, nonce, now(), newest); };
   Result<Generations::Boot> booted = co_await on_store(std::move(work));
   if (booted) tell({gateway});
   co_return booted;

@@ -42,7 +42,7 @@ class Service {
   /// As Keys::answer(), with whatever else asks at the same time.
   Task<Result<KeyAnswer>> keys(KeyQuestion question);
 
-  Task<Result<Generations::Boot>> boot(std::string gateway, Bytes nonce);
+  Task<Result<Generations::Boot>> boot(std::string gateway, Bytes nonce, std::uint32_t newest);
   /// Acknowledges all up to *after*, and waits for more.  Empty: there were none for so long.
   Task<Result<std::vector<Generations::Outgoing>>> updates(std::string gateway, std::uint64_t after);
   Task<Result<void>> anomalies(std::string gateway, std::vector<AnomalyReport> reports);

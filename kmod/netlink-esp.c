@@ -185,6 +185,7 @@ static int fill_esp(struct sk_buff *msg, const struct sluice_esp *esp, const cha
 	    nla_put_u32(msg, SLUICE_A_ESP_UNKNOWN_RATE, esp->unknown_rate) ||
 	    nla_put(msg, SLUICE_A_ESP_BOOT_NONCE, sizeof(esp->nonce), esp->nonce) ||
 	    nla_put_u32(msg, SLUICE_A_ESP_KEY_CACHE, sluice_ciphers_kept()) ||
+	    nla_put_u32(msg, SLUICE_A_ESP_NEWEST, esp->newest) ||
 	    nla_put_string(msg, SLUICE_A_ESP_DRIVER, driver) ||
 	    (fallback && nla_put_string(msg, SLUICE_A_ESP_FALLBACK, fallback)))
 		return -EMSGSIZE;

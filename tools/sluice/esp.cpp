@@ -35,6 +35,7 @@ Result<void> show(const Context& context) {
   std::printf("driver        %s\n", esp->driver.empty() ? "none" : esp->driver.c_str());
   std::printf("fallback      %s\n", esp->fallback ? esp->fallback->c_str() : "never needed");
   std::printf("key cache     %u on each processor\n", esp->key_cache);
+  std::printf("newest        generation %u\n", esp->newest);
   return {};
 }
 

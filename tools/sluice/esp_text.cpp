@@ -99,7 +99,8 @@ nlohmann::json to_json(const netlink::Esp& esp) {
           {"boot_nonce", hex_text(esp.boot_nonce)},
           {"driver", esp.driver},
           {"fallback", text_or_null(esp.fallback.value_or(""))},
-          {"key_cache", esp.key_cache}};
+          {"key_cache", esp.key_cache},
+          {"newest_generation", esp.newest}};
 }
 
 nlohmann::json to_json(const netlink::EspClient& client, const std::string& network) {

@@ -281,6 +281,7 @@ void put_esp(Message& message, const Esp& esp) {
   message.put_string(SLUICE_A_ESP_DRIVER, esp.driver);
   if (esp.fallback) message.put_string(SLUICE_A_ESP_FALLBACK, *esp.fallback);
   message.put(SLUICE_A_ESP_KEY_CACHE, esp.key_cache);
+  message.put(SLUICE_A_ESP_NEWEST, esp.newest);
 }
 
 void put_esp_client(Message& message, const EspClient& client) {

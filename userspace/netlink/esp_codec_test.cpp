@@ -95,6 +95,7 @@ TEST(EspCodec, EspIsReadAndOnlyWhatIsGivenIsSet) {
   esp.driver = "rfc4106-gcm-aesni";
   esp.fallback = "rfc4106(gcm_base(ctr(aes-generic),ghash-generic))";
   esp.key_cache = 1024;
+  esp.newest = 7;
   Message message(SLUICE_CMD_ESP_GET);
   put_esp(message, esp);
   auto parsed = parse_esp(message.attributes());

@@ -297,6 +297,7 @@ constexpr std::string_view attribute_name(uint8_t command, uint16_t attribute) {
         case SLUICE_A_ESP_DRIVER: return "driver";
         case SLUICE_A_ESP_FALLBACK: return "fallback";
         case SLUICE_A_ESP_KEY_CACHE: return "key-cache";
+        case SLUICE_A_ESP_NEWEST: return "newest";
       }
       break;
     case SLUICE_CMD_ESP_CLIENT_SET:

@@ -79,6 +79,8 @@ Result<Esp> parse_esp(Bytes attributes) {
         return read_text(value, esp.fallback.emplace());
       case SLUICE_A_ESP_KEY_CACHE:
         return read(value, esp.key_cache);
+      case SLUICE_A_ESP_NEWEST:
+        return read(value, esp.newest);
     }
     return true;
   });

@@ -288,6 +288,7 @@ struct Esp {
   std::string driver;
   std::optional<std::string> fallback;
   std::uint32_t key_cache = 0;
+  std::uint32_t newest = 0;  ///< number of the newest generation that ever was; 0: none
 
   bool operator==(const Esp&) const = default;
 };

@@ -12,10 +12,10 @@ namespace {
 
 class NetlinkKernel final : public KdsKernel {
  public:
-  Result<BootNonce> boot_nonce() override {
+  Result<KernelBoot> boot() override {
     auto esp = ask([](netlink::Socket& socket) { return socket.esp(); });
     if (!esp) return esp.error();
-    return esp->boot_nonce;
+    return KernelBoot{esp->boot_nonce, esp->newest};
   }
   Result<std::vector<netlink::Generation>> generations() override {
     return ask([](netlink::Socket& socket) { return socket.generations(); });

@@ -187,12 +187,12 @@ Task<void> KdsLink::Core::run(std::shared_ptr<Core> self) {
 
 // Another nonce: all generations have ended, and what the KDS says next is about others.
 Result<bool> KdsLink::Core::same_boot() {
-  auto nonce = kernel->boot_nonce();
-  if (!nonce) {
+  auto boot = kernel->boot();
+  if (!boot) {
     refused = true;
-    return nonce.error().in("the module");
+    return boot.error().in("the module");
   }
-  return booted == *nonce;
+  return booted == boot->nonce;
 }
 
 Task<Result<void>> KdsLink::Core::turn() {
@@ -219,13 +219,13 @@ Task<Result<http::Response>> KdsLink::Core::ask(std::string method, std::string 
 }
 
 Task<Result<void>> KdsLink::Core::boot() {
-  auto nonce = kernel->boot_nonce();
-  if (!nonce) {
+  auto known = kernel->boot();
+  if (!known) {
     refused = true;
-    co_return nonce.error().in("the module");
+    co_return known.error().in("the module");
   }
   booted.reset();
-  Result<http::Response> response = co_await ask("POST", "/v1/gateway/boot", boot_json(*nonce));
+  Result<http::Response> response = co_await ask("POST", "/v1/gateway/boot", boot_json(*known));
   if (!response) {
     state.connected = false;
     co_return response.error();
@@ -243,7 +243,7 @@ Task<Result<void>> KdsLink::Core::boot() {
     co_return answer.error().in("boot");
   }
   answered(*updates);
-  booted = *nonce;
+  booted = known->nonce;
   state.acknowledged = answer->acknowledged;
   ++state.boots;
   spdlog::info("booted at the KDS {}: {}, updates after {}", state.server,

@@ -27,8 +27,8 @@ namespace sluice::gateway {
 class KdsKernel {
  public:
   virtual ~KdsKernel() = default;
-  /// Another one than before: every generation has ended.
-  virtual Result<BootNonce> boot_nonce() = 0;
+  /// Another nonce than before: every generation has ended.
+  virtual Result<KernelBoot> boot() = 0;
   virtual Result<std::vector<netlink::Generation>> generations() = 0;
   virtual Result<void> new_generation(const netlink::NewGeneration& generation) = 0;
   virtual Result<void> promote_generation(std::uint32_t number, std::chrono::seconds overlap) = 0;

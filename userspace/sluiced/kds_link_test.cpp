@@ -23,9 +23,9 @@ const std::string key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 /// What the link did to it, in words; it keeps generations as the module does.
 struct FakeKernel : KdsKernel {
-  Result<BootNonce> boot_nonce() override {
+  Result<KernelBoot> boot() override {
     if (absent) return Error{"no module", ENOENT};
-    return nonce;
+    return KernelBoot{nonce, newest};
   }
   Result<std::vector<netlink::Generation>> generations() override { return live; }
   Result<void> new_generation(const netlink::NewGeneration& generation) override {
@@ -190,7 +190,7 @@ TEST_F(KdsLinkTest, BootsAndCarriesOutInOrder) {
                                  "policy of 2"}));
   for (std::size_t i = 0; i < 32; ++i) EXPECT_EQ(kernel_->last_key.at(i), std::byte(i));
   ASSERT_EQ(one_.boots.size(), 1u);
-  EXPECT_EQ(one_.boots[0], (Json{{"boot_nonce", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}}));
+  EXPECT_EQ(one_.boots[0], (Json{{"boot_nonce", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}, {"newest", 0}}));
   EXPECT_EQ(one_.asked, (std::vector<std::uint64_t>{12, 18})) << "begins where the KDS says, and then acknowledges";
   const KdsLink::State state = link.state();
   EXPECT_TRUE(state.connected);
@@ -248,7 +248,7 @@ TEST_F(KdsLinkTest, BootsAgainWhenTheKdsKnowsNothingOfIt) {
   one_.statuses["/v1/gateway/updates"] = {404};
   one_.log.push_back(ban_update(2, 17));  // ends the poll
   wait([&] { return one_.boots.size() == 2; }, "it boots again");
-  EXPECT_EQ(one_.boots[1], one_.boots[0]) << "the same boot";
+  EXPECT_EQ(one_.boots[1]["boot_nonce"], one_.boots[0]["boot_nonce"]) << "the same boot";
   one_.log.push_back(ban_update(3, 18));
   wait_for_acknowledgement(one_, 3);
   EXPECT_EQ(kernel_->did, (Words{"ban 16", "ban 17", "ban 17", "ban 18"})) << "what the KDS had not heard of";
@@ -264,7 +264,7 @@ TEST_F(KdsLinkTest, AnotherBootNonceIsToldAndNothingOfBeforeIsCarriedOut) {
   one_.acknowledged = 2;  // as a KDS that begins anew would say
   one_.log.push_back(generation_update(2, 7));
   wait([&] { return one_.boots.size() == 2; }, "it boots again");
-  EXPECT_EQ(one_.boots[1], (Json{{"boot_nonce", "AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}}));
+  EXPECT_EQ(one_.boots[1], (Json{{"boot_nonce", "AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}, {"newest", 0}}));
   one_.log.push_back(generation_update(3, 8));
   wait_for_acknowledgement(one_, 3);
   EXPECT_EQ(kernel_->did, (Words{"ban 16", "generation 8"}));

@@ -239,7 +239,9 @@ Result<BootAnswer> parse_boot(std::string_view text) {
   return answer;
 }
 
-std::string boot_json(const BootNonce& nonce) { return Json{{"boot_nonce", evidence::to_base64url(nonce)}}.dump(); }
+std::string boot_json(const KernelBoot& boot) {
+  return Json{{"boot_nonce", evidence::to_base64url(boot.nonce)}, {"newest", boot.newest}}.dump();
+}
 
 std::string anomalies_json(std::span<const netlink::Anomaly> anomalies) {
   Json list = Json::array();

@@ -21,6 +21,12 @@ namespace sluice::gateway {
 
 using BootNonce = std::array<std::uint8_t, 32>;
 
+/// What the module tells of itself.
+struct KernelBoot {
+  BootNonce nonce{};
+  std::uint32_t newest = 0;  ///< number of the newest generation that it ever had; a KDS makes greater ones
+};
+
 struct PromoteUpdate {
   std::uint32_t number = 0;
   std::chrono::seconds overlap{0};
@@ -79,7 +85,7 @@ struct BootAnswer {
 };
 Result<BootAnswer> parse_boot(std::string_view text);
 
-std::string boot_json(const BootNonce& nonce);
+std::string boot_json(const KernelBoot& boot);
 /// As POST /v1/gateway/anomalies takes them.
 std::string anomalies_json(std::span<const netlink::Anomaly> anomalies);
 

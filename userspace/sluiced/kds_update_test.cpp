@@ -163,7 +163,7 @@ TEST(KdsUpdate, TheAnswerItselfHasAShapeAndBounds) {
 TEST(KdsBoot, IsWrittenAndItsAnswerRead) {
   BootNonce nonce;
   for (std::size_t i = 0; i < 32; ++i) nonce[i] = static_cast<std::uint8_t>(i);
-  EXPECT_EQ(Json::parse(boot_json(nonce)), (Json{{"boot_nonce", key}}));
+  EXPECT_EQ(Json::parse(boot_json({nonce, 7})), (Json{{"boot_nonce", key}, {"newest", 7}}));
   auto answer = parse_boot(R"({"fresh": true, "acknowledged": 12})");
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(*answer, (BootAnswer{true, 12}));
