@@ -54,8 +54,9 @@ class Generations {
     bool fresh = false;              ///< the nonce was another one: everything began anew
     std::uint64_t acknowledged = 0;  ///< the updates behind this one are what the gateway must carry out
   };
-  /// A gateway says which boot it is in; one that was never heard is noted.  *newest*: the newest number that its kernel
-  /// had, which this store need not know of (it was lost, or somebody brought one in by hand).  EINVAL: no name or nonce.
+  /// A gateway says which boot it is in; one that was never heard is noted.  *newest*: the newest number that its
+  /// kernel had, which this store need not know of (it was lost, or somebody brought one in by hand).  EINVAL: no name
+  /// or nonce.
   Result<Boot> boot(const std::string& gateway, std::span<const std::uint8_t> nonce, Time now,
                     std::uint32_t newest = 0);
 

@@ -60,7 +60,7 @@ struct Try {
 Try again(Error error) { return {{}, not_reached(error)}; }
 
 Result<std::string> make_body(const Device& device, const Challenge& challenge, const tls::ChannelBinding& exporter,
-                              nlohmann::json posture) {
+                              nlohmann::json posture, const std::optional<Held>& held) {
   evidence::Binding binding;
   binding.nonce = challenge.nonce;
   binding.exporter = exporter;
@@ -68,7 +68,10 @@ Result<std::string> make_body(const Device& device, const Challenge& challenge, 
   binding.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   auto evidence = evidence::make_evidence(device.key.get(), binding, std::move(posture));
   if (!evidence) return Error{"cannot make evidence: " + evidence.error().message, EINVAL};
-  return nlohmann::json{{"evidence", *std::move(evidence)}}.dump();
+  nlohmann::json body{{"evidence", *std::move(evidence)}};
+  if (held)
+    body["held"].push_back(nlohmann::json{{"gateway", held->gateway}, {"network", held->network}, {"spi", held->spi}});
+  return body.dump();
 }
 
 Try judge(http::Client& client, const http::Response& response, Fetched fetched, const FetchOptions& options) {
@@ -121,7 +124,7 @@ Task<Try> try_once(http::Client& client, const Device& device, const Measure& me
   std::optional<Result<std::string>> body;
   {
     Watch watch(timings, "evidence");
-    body.emplace(make_body(device, *challenge, *exporter, std::move(posture)));
+    body.emplace(make_body(device, *challenge, *exporter, std::move(posture), options.held));
   }
   if (!*body) co_return Try{body->error(), {}};
   {
@@ -193,7 +196,7 @@ Result<std::vector<http::ServerName>> servers_of(const Settings& settings) {
   return servers;
 }
 
-Result<Fetched> fetch_with(const Settings& settings) {
+Result<Fetched> fetch_with(const Settings& settings, std::optional<Held> held) {
   auto device = Device::load(settings.identity);
   if (!device) return device.error();
   tls::Options strict;
@@ -204,6 +207,7 @@ Result<Fetched> fetch_with(const Settings& settings) {
   if (!servers) return servers.error();
   FetchOptions options;
   options.several_servers = servers->size() > 1;
+  options.held = std::move(held);
   http::ClientOptions limits;
   limits.realm = settings.realm;
   limits.body = answer_most;

@@ -40,9 +40,16 @@ struct Timing {
   std::chrono::microseconds time;
 };
 
+/// A key that is there: it is renewed rather than another one issued.
+struct Held {
+  std::string gateway, network;
+  std::uint32_t spi = 0;  ///< outbound
+};
+
 struct FetchOptions {
   unsigned tries = 3;            ///< a try has one challenge
   bool several_servers = false;  ///< after a 5xx the next one is tried
+  std::optional<Held> held;
 };
 
 struct Fetched {
@@ -61,6 +68,6 @@ Task<Result<Fetched>> fetch(http::Client& client, const Device& device, const Me
 Result<std::vector<http::ServerName>> servers_of(const Settings& settings);
 
 /// All of it, on a loop of its own, until it has ended.  Blocks.
-Result<Fetched> fetch_with(const Settings& settings);
+Result<Fetched> fetch_with(const Settings& settings, std::optional<Held> held = {});
 
 }  // namespace sluice::client

@@ -2,10 +2,13 @@
 //
 // sluice-client: puts a stock Linux host behind a gateway, by IPsec alone.
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
 #include <iostream>
+#include <optional>
 
+#include "client/daemon.hpp"
 #include "client/online.hpp"
 #include "client/tunnel.hpp"
 
@@ -23,6 +26,13 @@ int run_up(const client::UpOptions& options) {
   if (!done) return client::fail_up(done.error());
   std::printf("%s\n", done->c_str());
   return 0;
+}
+
+// Whoever takes its tunnel away, or puts one up in its place, would have it undone within a second.
+std::optional<int> left_to_daemon() {
+  const auto daemon = client::daemon_status();
+  if (!daemon) return {};
+  return fail({"`sluice-client run` (process " + daemon->at("process").dump() + ") has it: end that", EBUSY});
 }
 
 int run_down() {
@@ -50,11 +60,21 @@ std::string association(const nlohmann::json& json) {
 void print(const nlohmann::json& json) {
   const auto line = [](const char* name, const std::string& text) { std::printf("%-10s %s\n", name, text.c_str()); };
   line("state", json.at("state").get<std::string>());
+  if (const auto daemon = json.find("daemon"); daemon != json.end()) {
+    std::string text = daemon->at("outcome").get<std::string>();
+    if (const auto& server = daemon->at("server").get_ref<const std::string&>(); !server.empty())
+      text += " by " + server;
+    if (const auto& words = daemon->at("words").get_ref<const std::string&>(); !words.empty()) text += ": " + words;
+    line("keys", text + "; asked again in " + daemon->at("next_in").dump() + " s");
+  }
   if (json.at("state") == "down") return;
   std::string gateway = json.at("gateway").get<std::string>() + " from " + json.at("local").get<std::string>();
   if (json.contains("udp_port"))
     gateway += ", in UDP to port " + json.at("udp_port").dump() + " from " + json.at("local_port").dump();
   line("gateway", gateway);
+  if (json.contains("network"))
+    line("network", json.at("network").get<std::string>() + " of " + json.at("gateway_name").get<std::string>() +
+                        ", for " + json.at("ends_in").dump() + " s");
   line("algorithm", json.at("algorithm").get<std::string>());
   line("inner", joined(json.at("inner")) + " on " + json.at("interface").get<std::string>());
   line("routes", joined(json.at("routes")));
@@ -71,6 +91,8 @@ void print(const nlohmann::json& json) {
 int run_status(bool as_json) {
   auto found = client::status();
   if (!found) return fail(found.error());
+  const auto daemon = client::daemon_status();
+  if (daemon) (*found)["daemon"] = *daemon;
   if (as_json)
     std::cout << found->dump(2) << std::endl;
   else
@@ -107,6 +129,17 @@ int main(int argc, char** argv) {
                      "Interface for the inner addresses, as lo; without it one is made, " +
                          std::string(sluice::client::own_interface_name));
   up_app->add_flag("--foreground", options.foreground, "Stay here; SIGTERM or SIGINT takes the tunnel down");
+  const auto add_choice = [&online](CLI::App* app) {
+    app->add_option("--gateway", online.choice.gateway, "Of this gateway; without it the first that is granted");
+    app->add_option("--network", online.choice.network, "Of this network; without it the first that is granted");
+  };
+  CLI::App* run_app = app.add_subcommand("run", "Stay, and have the tunnel up while a key server grants it");
+  add_config(run_app);
+  add_choice(run_app);
+  // What run executes, and nobody else: the process that has keys in its memory ends.
+  CLI::App* turn_app = app.add_subcommand("turn", "")->group("");
+  add_config(turn_app);
+  add_choice(turn_app);
   CLI::App* down_app = app.add_subcommand("down", "Take it down: remove all that up made");
   CLI::App* status_app = app.add_subcommand("status", "Show whether it is up, and what went through");
   status_app->add_flag("--json", as_json, "Print JSON");
@@ -127,7 +160,11 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : exit_usage;
   }
+  if (*up_app || *down_app)
+    if (const auto left = left_to_daemon()) return *left;
   if (*up_app) return *file ? run_up(options) : sluice::client::run_online_up(online, options);
+  if (*run_app) return sluice::client::run_daemon(online);
+  if (*turn_app) return sluice::client::run_turn(online);
   if (*fetch_app) return sluice::client::run_fetch(online);
   if (*evidence_app) return sluice::client::run_evidence(online);
   if (*down_app) return run_down();

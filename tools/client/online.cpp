@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/online.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -13,17 +14,6 @@
 
 namespace sluice::client {
 namespace {
-
-Result<Settings> read_settings(const OnlineOptions& options) {
-  if (!options.config && !std::filesystem::exists(settings_path))
-    return Error{std::string("there are no settings: write ") + settings_path +
-                     " (client.toml.example says how) or name a file with --config; with keys from elsewhere, up --static",
-                 EINVAL};
-  return load_settings(options.config.value_or(settings_path));
-}
-
-// A file with a fault is a failure; to name none, and have none, is wrong usage.
-int fail_settings(const Error& error) { return fail(error, error.number == EINVAL ? exit_usage : exit_failed); }
 
 int fail_fetch(const Error& error) { return fail(error, error.number == ENOTCONN ? exit_no_server : exit_failed); }
 
@@ -52,6 +42,18 @@ int fail(const Error& error, int code) {
                error.message.c_str());
   return code;
 }
+
+Result<Settings> read_settings(const OnlineOptions& options) {
+  if (!options.config && !std::filesystem::exists(settings_path))
+    return Error{
+        std::string("there are no settings: write ") + settings_path +
+            " (client.toml.example says how) or name a file with --config; with keys from elsewhere, up --static",
+        EINVAL};
+  return load_settings(options.config.value_or(settings_path));
+}
+
+// A file with a fault is a failure; to name none, and have none, is wrong usage.
+int fail_settings(const Error& error) { return fail(error, error.number == EINVAL ? exit_usage : exit_failed); }
 
 int fail_up(const Error& error) { return fail(error, error.number == EALREADY ? exit_already : exit_failed); }
 
@@ -116,6 +118,9 @@ int run_online_up(const OnlineOptions& options, UpOptions up_options) {
                         [&](const Address& address) { return routing->path_to(address).ok(); });
   if (!granted) return fail(granted.error(), granted.error().number == EACCES ? exit_refused : exit_failed);
   if (!up_options.interface) up_options.interface = settings->interface;
+  const Times& times = (*granted)->times;
+  up_options.grant = Grant{(*granted)->gateway, (*granted)->network,
+                           runtime::boot_seconds() + std::min(times.lease, times.expires).count()};
   auto done = up((*granted)->keys, up_options);
   if (!done) return fail_up(done.error());
   std::printf("%s, network %s of %s, health again within %lld s\n", done->c_str(), (*granted)->network.c_str(),

@@ -30,8 +30,13 @@ struct OnlineOptions {
   bool timing = false;                          ///< fetch, up
 };
 
+/// Those that *options* name.  EINVAL: there are none, and none are named.
+Result<Settings> read_settings(const OnlineOptions& options);
+
 /// To stderr; returns *code*.
 int fail(const Error& error, int code = exit_failed);
+/// Of an error of read_settings().
+int fail_settings(const Error& error);
 /// Of an error of tunnel::up().
 int fail_up(const Error& error);
 

@@ -47,6 +47,7 @@ std::string Record::to_text() const {
                       {"network_namespace", network_namespace},
                       {"since", since}};
   for (const Step& step : made) json["made"].push_back(to_json(step));
+  if (grant) json["grant"] = {{"gateway", grant->gateway}, {"network", grant->network}, {"end", grant->end}};
   return json.dump() + "\n";
 }
 
@@ -65,6 +66,9 @@ Result<Record> Record::parse(const std::string& text) {
     record.keeper = json.at("keeper").get<bool>();
     record.network_namespace = json.at("network_namespace").get<std::uint64_t>();
     record.since = json.at("since").get<std::int64_t>();
+    if (const auto grant = json.find("grant"); grant != json.end())
+      record.grant = Grant{grant->at("gateway").get<std::string>(), grant->at("network").get<std::string>(),
+                           grant->at("end").get<std::int64_t>()};
     return record;
   } catch (const nlohmann::json::exception& error) {
     return Error{error.what(), EBADMSG};

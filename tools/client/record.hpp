@@ -14,12 +14,21 @@
 
 namespace sluice::client {
 
+/// Whose key it is, where a key server gave it.
+struct Grant {
+  std::string gateway, network;
+  std::int64_t end = 0;  ///< seconds of CLOCK_BOOTTIME, from when on the gateway takes nothing
+
+  bool operator==(const Grant&) const = default;
+};
+
 struct Record {
   Tunnel tunnel;
   std::vector<Step> made;  ///< in the order in which they were
   bool keeper = false;     ///< a process belongs to it
   std::uint64_t network_namespace = 0;
   std::int64_t since = 0;  ///< seconds of the epoch
+  std::optional<Grant> grant;
 
   [[nodiscard]] std::string to_text() const;
   static Result<Record> parse(const std::string& text);

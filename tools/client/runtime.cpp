@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 
 namespace sluice::client {
@@ -29,6 +30,13 @@ namespace runtime {
 
 std::filesystem::path record_path() { return folder() / "sluice-client.state"; }
 std::filesystem::path pid_path() { return folder() / "sluice-client.pid"; }
+std::filesystem::path daemon_path() { return folder() / "sluice-client.daemon"; }
+
+std::int64_t boot_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return now.tv_sec;
+}
 
 Result<void> need_rights() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};

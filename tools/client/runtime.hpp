@@ -20,6 +20,12 @@ namespace runtime {
 std::filesystem::path record_path();
 std::filesystem::path pid_path();
 
+/// What the daemon tells of itself.
+std::filesystem::path daemon_path();
+
+/// Seconds of CLOCK_BOOTTIME: those of a suspended machine count.
+std::int64_t boot_seconds();
+
 /// EPERM, with what to do about it, for those who may not configure networks.
 Result<void> need_rights();
 /// The number that tells network namespaces apart.

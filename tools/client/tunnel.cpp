@@ -206,6 +206,7 @@ Result<std::string> up(const KeyFile& keys, const UpOptions& options) {
 
   Record record;
   record.keeper = keys.udp_port || options.foreground;
+  record.grant = options.grant;
   record.since =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   std::optional<PidFile> pid_file;
@@ -247,6 +248,30 @@ Result<std::string> up(const KeyFile& keys, const UpOptions& options) {
   return summary(record.tunnel);
 }
 
+Result<void> go_on(derivation::Spi outbound, std::int64_t end) {
+  auto file = RecordFile::lock();
+  if (!file) return file.error();
+  auto record = file->load();
+  if (!record) return record.error();
+  if (!*record || !(*record)->grant || (*record)->tunnel.outbound != outbound) {
+    if (!*record) file->remove();
+    return Error{"the tunnel is not up any more", ESRCH};
+  }
+  (*record)->grant->end = end;
+  return file->save(**record);
+}
+
+std::optional<Traffic> traffic() {
+  const auto record = RecordFile::look();
+  if (!record || !*record) return {};
+  auto xfrm = Xfrm::open();
+  if (!xfrm) return {};
+  auto out = xfrm->counters((*record)->tunnel, true);
+  auto in = xfrm->counters((*record)->tunnel, false);
+  if (!out || !in || !*out || !*in) return {};
+  return Traffic{(*out)->packets, (*in)->packets};
+}
+
 Result<bool> down() {
   if (auto may = runtime::need_rights(); !may) return may.error();
   auto record = RecordFile::look();
@@ -285,6 +310,11 @@ Result<nlohmann::json> status() {
   json["process"] = pid ? nlohmann::json(*pid) : nlohmann::json();
   whole = whole && (pid.has_value() || !(*record)->keeper);
   json["since"] = (*record)->since;
+  if (const auto& grant = (*record)->grant) {
+    json["gateway_name"] = grant->gateway;
+    json["network"] = grant->network;
+    json["ends_in"] = std::max<std::int64_t>(grant->end - runtime::boot_seconds(), 0);
+  }
   json["state"] = whole ? "up" : "broken";
   return json;
 }

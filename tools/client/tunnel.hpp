@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "client/keeper.hpp"
 #include "client/key_file.hpp"
+#include "client/record.hpp"
 
 namespace sluice::client {
 
@@ -18,6 +19,7 @@ struct UpOptions {
   std::filesystem::path key_file;
   std::optional<std::string> interface;  ///< one that is there; nothing: an XFRM interface of our own
   bool foreground = false;
+  std::optional<Grant> grant;  ///< for the record: whose keys they are
 };
 
 /// The name of the device that is made where none is given.
@@ -28,6 +30,16 @@ inline constexpr const char* own_interface_name = "sluice0";
 Result<std::string> up(const UpOptions& options);
 /// The same with keys that are there already; *key_file* is not looked at.
 Result<std::string> up(const KeyFile& keys, const UpOptions& options);
+
+/// The key of the tunnel that is up goes on until then.  ESRCH: nothing is up, or it is another one.
+Result<void> go_on(derivation::Spi outbound, std::int64_t end);
+
+/// Packets of the tunnel that is up.
+struct Traffic {
+  std::uint64_t out = 0, in = 0;
+};
+/// Nothing: it is not up, or its SAs are gone.
+std::optional<Traffic> traffic();
 
 /// Ends the keeper and removes what up() made; true if there was something to remove.
 Result<bool> down();

@@ -4,14 +4,15 @@
 # The gateway's and the agents' configuration in the lab, and when they are ready.
 
 # lab_sluiced_config LINE...: the lines go in front, those after "network: " to the first network's settings; one of
-# metrics replaces the lab's
+# metrics replaces the lab's; "kds" is the table that names the lab's key servers
 lab_sluiced_config() {
-	local line of_network='' metrics='metrics = "127.0.0.1:9469"'
+	local line kds='' of_network='' metrics='metrics = "127.0.0.1:9469"'
 	{
 		for line; do
 			case $line in
 			'network: '*) of_network+=${line#network: }$'\n' ;;
 			'metrics = '*) metrics=$line ;;
+			kds) kds=$'[kds]\nrealm = "lab"\n'"servers = [\"$LAB_KDS_ADDRESS:8443\", \"$LAB_KDS2_ADDRESS:8443\"]" ;;
 			*) echo "$line" ;;
 			esac
 		done
@@ -28,6 +29,7 @@ lab_sluiced_config() {
 		[esp]
 		udp_port = 4500
 		source = ["$LAB_GATEWAY_WAN", "$LAB_GATEWAY_WAN6"]
+		$kds
 
 		[[network]]
 		name = "$LAB_NETWORK"

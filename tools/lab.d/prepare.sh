@@ -62,10 +62,13 @@ prepare_pki() {
 	local pki=$BUILD/userspace/bin/sluice-pki out=$1
 	mkdir -p "$out"
 	"$pki" init --dir "$out" > "$out/log" 2>&1 &&
-		"$pki" issue gateway --dir "$out" --name gw1 --network corp --network lab2 --dns gw.lab \
+		"$pki" issue gateway --dir "$out" --name gw1 --realm lab --network corp --network lab2 --dns gw.lab \
 			--ip 192.0.2.1 --ip 2001:db8:1::1 >> "$out/log" 2>&1 &&
 		"$pki" issue agent --dir "$out" --network corp --name berlin >> "$out/log" 2>&1 &&
-		"$pki" issue agent --dir "$out" --network lab2 --name paris >> "$out/log" 2>&1 ||
+		"$pki" issue agent --dir "$out" --network lab2 --name paris >> "$out/log" 2>&1 &&
+		"$pki" issue kds --dir "$out" --realm lab --name kds1 --dns kds1.lab --ip 203.0.113.26 --ip 2001:db8:3:7::10 >> "$out/log" 2>&1 &&
+		"$pki" issue kds --dir "$out" --realm lab --name kds2 --dns kds2.lab --ip 203.0.113.34 --ip 2001:db8:3:8::10 >> "$out/log" 2>&1 &&
+		"$pki" issue operator --dir "$out" --realm lab --name admin >> "$out/log" 2>&1 ||
 		{ cat "$out/log" >&2; return 1; }
 }
 

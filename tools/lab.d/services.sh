@@ -22,6 +22,10 @@ lab_define() {
 		cd "$LAB_RUN/tmp"; sipp -sn uas -nostdin -i "$LAB_OPEN" & four=$!
 		sipp -sn uas -nostdin -i "[$LAB_OPEN6]" & six=$!; wait') ;;
 	quic) ns=server command=(gtlsserver -q -d "$LAB_CACHE/www" '*' 4433 "$LAB_CACHE/quic/key" "$LAB_CACHE/quic/crt") ;;
+	kds1) ns=kds command=("$bin/sluice-kds" --config "$LAB_RUN/kds/kds1.toml") ;;
+	kds2) ns=kds2 command=("$bin/sluice-kds" --config "$LAB_RUN/kds/kds2.toml") ;;
+	# for the device: its address, and DNS
+	dhcp) ns=inet command=(dnsmasq -k -C "$LAB_RUN/kds/dhcp.conf") ;;
 	nginx) ns=server command=(nginx -c "$LAB_RUN/nginx.conf" -e stderr) ;;
 	nginx2) ns=server2 command=(nginx -c "$LAB_RUN/nginx2.conf" -e stderr) ;;
 	sshd) ns=server command=(/usr/sbin/sshd -D -e -f "$LAB_RUN/ssh/sshd_config") ;;

@@ -7,7 +7,7 @@
 
 # name, then "router" for one that forwards
 LAB_NAMESPACES="client client2 other direct access gateway dgw:router wan:router dwan:router nat:router
-	inet:router esp espnat esp6 home:router
+	inet:router esp espnat esp6 home:router kds kds2 device thief
 	lan agent dagent:router agent2 far:router hop2:router hop3:router distant narrow server server2 closed silent proxy"
 
 topology_links() {
@@ -25,6 +25,8 @@ topology_links() {
 	link inet esp6 esp6 eth0
 	link inet home home wan
 	link home lan espnat eth0
+	# key servers; a device, which gets its address by DHCP; and a host that has come by the device's keys
+	for host in kds kds2 device thief; do link inet $host $host eth0; done
 	# the wide area, once for the gateway's path and once for the direct one
 	link gateway wan wan gw
 	link nat wan wan far
@@ -91,9 +93,17 @@ topology_of() {
 		address esp 203.0.113.9/29
 		address esp6 2001:db8:3:6::1/64
 		address home 203.0.113.17/29
+		address kds 203.0.113.25/29 2001:db8:3:7::1/64
+		address kds2 203.0.113.33/29 2001:db8:3:8::1/64
+		address device 203.0.113.41/29 2001:db8:3:9::1/64
+		address thief 203.0.113.49/29 2001:db8:3:a::1/64
 		default 203.0.113.1 2001:db8:3::1 ;;
 	esp) address eth0 203.0.113.10/29; echo "route add default via 203.0.113.9" ;;
 	esp6) address eth0 2001:db8:3:6::10/64; echo "route add default via 2001:db8:3:6::1" ;;
+	kds) address eth0 203.0.113.26/29 2001:db8:3:7::10/64; default 203.0.113.25 2001:db8:3:7::1 ;;
+	kds2) address eth0 203.0.113.34/29 2001:db8:3:8::10/64; default 203.0.113.33 2001:db8:3:8::1 ;;
+	device) address eth0 2001:db8:3:9::10/64; echo "route add default via 2001:db8:3:9::1" ;;
+	thief) address eth0 203.0.113.50/29 2001:db8:3:a::10/64; default 203.0.113.49 2001:db8:3:a::1 ;;
 	home)
 		address wan 203.0.113.18/29
 		address lan 192.168.7.1/24

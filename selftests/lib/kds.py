@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lab's key servers, devices with certificates of their own, and an operator."""
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import ssl
+import subprocess
+import tempfile
+
+import lab
+from agents import PKI, pki
+from ktap import eventually
+
+RUN = pathlib.Path(os.environ["LAB_RUN"]) / "kds"
+HEALTH = RUN / "health.json"
+HEALTHY = {"scanner": "running"}
+REFUSED, NO_SERVER = 5, 6
+SERVERS = {"kds1": "KDS_ADDRESS", "kds2": "KDS2_ADDRESS"}
+
+
+def up():
+    """Key servers, DHCP, a gateway that has its keys of them; and what a device measures."""
+    folder = pathlib.Path("/etc/sluice/posture.d")
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    (folder / "lab").write_text(f"#!/bin/sh\ncat {HEALTH}\n")
+    (folder / "lab").chmod(0o755)
+    lab.ctl("kds")
+    healthy()
+    booted()
+    place = lab.Place("DEVICE")
+    etc = pathlib.Path("/etc/netns") / place.name
+    etc.mkdir(parents=True, exist_ok=True)
+    (etc / "resolv.conf").touch()
+    script = RUN / "dhcp-script"
+    script.write_text("#!/bin/sh\n[ \"$1\" = bound ] || [ \"$1\" = renew ] || exit 0\n"
+                      "ip address replace $ip/$mask dev $interface\nip route replace default via $router\n"
+                      f"{{ echo search $domain; for a in $dns; do echo nameserver $a; done; }} > {etc}/resolv.conf\n")
+    script.chmod(0o755)
+    done = place.run(f"{os.environ['LAB_RUN']}/busybox udhcpc -i eth0 -n -q -t 10 -s {script}")
+    return done
+
+
+def healthy(**claims):
+    """What the device's plug-in says from now on."""
+    HEALTH.write_text(json.dumps({**HEALTHY, **claims}))
+
+
+def generations():
+    return {g["number"]: g["state"] for g in lab.sluice("generation", "list")}
+
+
+def booted():
+    """The gateway has a generation that the key servers made, as the current one; its number."""
+    return eventually(lambda: [n for n, state in generations().items() if state == "current" and n in made()], 60 * lab.SCALE,
+                      "a generation of the key servers is current")[0]
+
+
+def json_lines(action=None, outcome=None):
+    """The audit logs of both key servers."""
+    lines = []
+    for name in SERVERS:
+        path = RUN / f"{name}.audit"
+        if path.exists():
+            lines += [json.loads(line) for line in path.read_text().splitlines()]
+    return [x for x in lines if (action is None or x["action"] == action) and (outcome is None or x["outcome"] == outcome)]
+
+
+def made():
+    """Numbers of the generations that the store has."""
+    import sqlite3
+    with sqlite3.connect(f"file:{RUN}/store.sqlite?mode=ro", uri=True) as store:
+        return {row[0] for row in store.execute("SELECT number FROM generation")}
+
+
+def store(*words, check=0):
+    """sluice-kds device ..., on the store."""
+    done = subprocess.run(["sluice-kds", "--config", RUN / "kds1.toml", "device", *map(str, words)], capture_output=True, text=True)
+    if done.returncode != check:
+        raise AssertionError(f"sluice-kds device {words} exited {done.returncode}: {done.stdout}{done.stderr}")
+
+
+def operator(method, path, body=None, server="kds1", want=(200, 201, 204)):
+    """The operator's request to a key server: the answer, decoded."""
+    context = ssl.create_default_context(cafile=f"{PKI}/ca.crt")
+    context.load_cert_chain(f"{PKI}/admin.crt", f"{PKI}/admin.key")
+    with lab.Place("INTERNET").enter():
+        connection = http.client.HTTPSConnection(lab.address(SERVERS[server], "IPv4"), 8443, context=context, timeout=30 * lab.SCALE)
+        connection.connect()
+    connection.request(method, path, json.dumps(body) if body is not None else None, {"Content-Type": "application/json"} if body is not None else {})
+    answer = connection.getresponse()
+    text = answer.read()
+    connection.close()
+    if answer.status not in want:
+        raise AssertionError(f"{method} {path}: {answer.status} {text!r}")
+    return json.loads(text) if text else None
+
+
+class Device:
+    """A device with its certificate and settings; `place` is where it runs."""
+
+    def __init__(self, name, place="DEVICE", roles=("staff",), enrol=True, realm="lab", folder=PKI, issue=(), settings=""):
+        self.name, self.place, self.realm = name, lab.Place(place), realm
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+        pki("issue", "device", "--realm", realm, "--name", name, *issue, folder=folder)
+        for end in ("crt", "key"):
+            shutil.copy(f"{folder}/{name}.{end}", self.folder / f"device.{end}")
+        (self.folder / "client.toml").write_text(
+            f'realm = "lab"\ncertificate = "{self.folder}/device.crt"\nkey = "{self.folder}/device.key"\nauthority = "{PKI}/ca.crt"\n{settings}')
+        if enrol:
+            store("add", name, *(w for role in roles for w in ("--role", role)))
+
+    def client(self, *words, check=0, config=True):
+        """sluice-client: output and complaints."""
+        command = ["ip", "netns", "exec", self.place.name, "sluice-client", *words]
+        if config and words[0] in ("up", "fetch", "evidence", "run"):
+            command += ["--config", str(self.folder / "client.toml")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120 * lab.SCALE,
+                              env={**os.environ, "RUNTIME_DIRECTORY": str(self.folder)})
+        if done.returncode != check:
+            raise AssertionError(f"sluice-client {words} exited {done.returncode}, not {check}: {done.stdout}{done.stderr}")
+        return done.stdout, done.stderr
+
+    def end(self):
+        self.client("down")

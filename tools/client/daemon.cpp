@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/daemon.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <spdlog/spdlog.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <random>
+
+#include "base/log.hpp"
+#include "base/unique_fd.hpp"
+#include "client/runtime.hpp"
+#include "client/turn.hpp"
+
+namespace sluice::client {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = Schedule::Clock;
+
+constexpr auto tick = 1s;                   // how often packets are counted
+constexpr std::size_t text_most = 1 << 16;  // of what a turn tells
+
+sigset_t our_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int one : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set, one);
+  return set;
+}
+
+// The file whose lock says that a daemon lives, and which holds what it tells of itself.
+class StateFile {
+ public:
+  static Result<StateFile> create() {
+    const std::string path = runtime::daemon_path().string();
+    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+    if (!fd) return system_error(path, errno);
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+      return errno == EWOULDBLOCK ? Error{"it runs already (`sluice-client status`)", EBUSY}
+                                  : system_error(path, errno);
+    return StateFile(std::move(fd));
+  }
+  void write(const nlohmann::json& json) const {
+    const std::string text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    if (::ftruncate(fd_.get(), 0) != 0 || ::pwrite(fd_.get(), text.data(), text.size(), 0) < 0)
+      spdlog::warn("{}", system_error(runtime::daemon_path().string(), errno).message);
+  }
+  static void remove() { ::unlink(runtime::daemon_path().c_str()); }
+
+ private:
+  explicit StateFile(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
+};
+
+// The process that takes a turn.
+class TurnProcess {
+ public:
+  static Result<TurnProcess> start(const OnlineOptions& options) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return system_error("pipe", errno);
+    TurnProcess process;
+    process.output_.reset(ends[0]);
+    const UniqueFd write_end(ends[1]);
+    std::vector<std::string> words{"sluice-client", "turn"};
+    const auto add = [&words](const char* name, const std::optional<std::string>& value) {
+      if (value) words.insert(words.end(), {name, *value});
+    };
+    if (options.config) add("--config", options.config->string());
+    add("--gateway", options.choice.gateway);
+    add("--network", options.choice.network);
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+
+    posix_spawn_file_actions_t files;
+    ::posix_spawn_file_actions_init(&files);
+    ::posix_spawn_file_actions_adddup2(&files, write_end.get(), 1);
+    posix_spawnattr_t attributes;
+    ::posix_spawnattr_init(&attributes);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    const int failure = ::posix_spawn(&process.pid_, "/proc/self/exe", &files, &attributes, arguments.data(), environ);
+    ::posix_spawn_file_actions_destroy(&files);
+    ::posix_spawnattr_destroy(&attributes);
+    if (failure != 0) return system_error("cannot start the process of a turn", failure);
+    process.handle_.reset(static_cast<int>(::syscall(SYS_pidfd_open, process.pid_, 0)));
+    return process;
+  }
+
+  [[nodiscard]] int handle() const { return handle_.get(); }
+  void end() const { ::kill(pid_, SIGTERM); }
+
+  /// Waits for it.  What it told.
+  Turned finish() {
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    std::string text(text_most, '\0');
+    const ssize_t size = ::read(output_.get(), text.data(), text.size());
+    text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    auto turned = turned_from_text(text);
+    if (turned) return *std::move(turned);
+    return {Outcome::failed,
+            {},
+            {},
+            {},
+            WIFSIGNALED(status) ? "its process was ended by signal " + std::to_string(WTERMSIG(status))
+                                : "its process told nothing (" + turned.error().message + ")"};
+  }
+
+ private:
+  TurnProcess() = default;
+  pid_t pid_ = -1;
+  UniqueFd handle_, output_;
+};
+
+class Daemon {
+ public:
+  Daemon(OnlineOptions options, UniqueFd signals, StateFile state)
+      : options_(std::move(options)), signals_(std::move(signals)), state_(std::move(state)) {}
+
+  void run() {
+    adopt();
+    while (!stopped_) {
+      const auto now = Clock::now();
+      if (schedule_.end() && now >= *schedule_.end()) lose("the time of its key is over, and no other was granted");
+      if (now >= schedule_.next()) {
+        take_turn();
+        continue;
+      }
+      if (schedule_.end()) count(now);
+      tell();
+      wait(-1);
+    }
+    take_down();
+    StateFile::remove();
+    spdlog::info("ended");
+  }
+
+ private:
+  // A tunnel that an earlier daemon, or `up`, has left: its users need not notice.
+  void adopt() {
+    const auto record = RecordFile::look();
+    if (!record || !*record || !(*record)->grant) return;
+    const auto& grant = *(*record)->grant;
+    const bool whole = !(*record)->keeper || PidFile::living();
+    const auto left = std::chrono::seconds(grant.end - runtime::boot_seconds());
+    if (!whole || left <= 0s) return lose(whole ? "the time of its key is over" : "its process has ended");
+    spdlog::info("the tunnel to {} of {} is up already", grant.network, grant.gateway);
+    schedule_.adopt(Clock::now() + left);
+  }
+
+  void take_turn() {
+    auto process = TurnProcess::start(options_);
+    if (!process) return heed({Outcome::failed, {}, {}, {}, process.error().message});
+    while (!stopped_ && !wait(process->handle())) {
+    }
+    if (stopped_) process->end();
+    Turned turned = process->finish();
+    if (!stopped_) heed(std::move(turned));
+  }
+
+  void heed(Turned turned) {
+    const auto now = Clock::now();
+    schedule_.turned(turned.outcome, turned.times, now, turned.retry_after);
+    const auto in = std::chrono::ceil<std::chrono::seconds>(schedule_.next() - now).count();
+    const bool good = turned.outcome == Outcome::granted || turned.outcome == Outcome::renewed;
+    const std::string words = (turned.server.empty() ? "" : turned.server + ": ") +
+                              std::string(to_string(turned.outcome)) +
+                              (turned.words.empty()             ? ""
+                               : turned.words.starts_with('\n') ? turned.words
+                                                                : ": " + turned.words);
+    // What does not change is told once.
+    if (turned.outcome != last_.outcome || turned.words != last_.words || turned.outcome == Outcome::granted)
+      spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "{}; next in {} s", words, in);
+    last_ = std::move(turned);
+  }
+
+  void count(Schedule::Time now) {
+    if (now < next_count_) return;
+    next_count_ = now + tick;
+    if (const auto traffic = client::traffic()) return schedule_.counted(traffic->out, traffic->in, now);
+    lose("its associations are gone");
+    schedule_.hurry(now);
+  }
+
+  void lose(const char* why) {
+    spdlog::warn("the tunnel is taken down: {}", why);
+    take_down();
+    schedule_.ended();
+  }
+
+  static void take_down() {
+    const auto record = RecordFile::look();
+    if (record && *record && !(*record)->grant) return;  // somebody else's, of a key file
+    if (auto done = down(); !done) spdlog::error("down: {}", done.error().message);
+  }
+
+  // Until something is due, a signal comes, or the handle (-1: none) is readable: then true.
+  bool wait(int handle) {
+    auto until = Clock::now() + 3600s;
+    if (handle < 0) {
+      until = schedule_.next();
+      if (schedule_.end()) until = std::min({until, *schedule_.end(), next_count_});
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+    pollfd waiting[2] = {{signals_.get(), POLLIN, 0}, {handle, POLLIN, 0}};
+    if (::poll(waiting, 2, static_cast<int>(std::max<std::int64_t>(left, 0))) < 0) return false;
+    signalfd_siginfo signal{};
+    if (waiting[0].revents != 0 && ::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
+      if (signal.ssi_signo == SIGHUP)
+        schedule_.hurry(Clock::now());
+      else
+        stopped_ = true;
+    }
+    return waiting[1].revents != 0;
+  }
+
+  void tell() {
+    const auto in = std::chrono::ceil<std::chrono::seconds>(schedule_.next() - Clock::now()).count();
+    const nlohmann::json json{{"process", ::getpid()},
+                              {"outcome", to_string(last_.outcome)},
+                              {"server", last_.server},
+                              {"words", last_.words},
+                              {"next", runtime::boot_seconds() + in}};
+    if (json == told_) return;
+    told_ = json;
+    state_.write(json);
+  }
+
+  OnlineOptions options_;
+  UniqueFd signals_;
+  StateFile state_;
+  std::mt19937_64 generator_{std::random_device{}()};
+  Schedule schedule_{[this] { return std::uniform_real_distribution<double>()(generator_); }, Clock::now()};
+  Schedule::Time next_count_ = Clock::now();
+  Turned last_;
+  nlohmann::json told_;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+int run_daemon(const OnlineOptions& options) {
+  set_up_logging(false);
+  if (auto settings = read_settings(options); !settings) return fail_settings(settings.error());
+  if (auto may = runtime::need_rights(); !may) return fail(may.error());
+  auto state = StateFile::create();
+  if (!state) return fail(state.error(), state.error().number == EBUSY ? exit_already : exit_failed);
+  const sigset_t set = our_signals();
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC));
+  if (!signals) return fail(system_error("signalfd", errno));
+  Daemon(options, std::move(signals), *std::move(state)).run();
+  return 0;
+}
+
+int run_turn(const OnlineOptions& options) {
+  set_up_logging(false);
+  runtime::forbid_dumps();
+  auto settings = read_settings(options);
+  const Turned turned =
+      settings ? turn(*settings, options.choice) : Turned{Outcome::failed, {}, {}, {}, settings.error().message};
+  std::printf("%s\n", to_text(turned).c_str());
+  return 0;
+}
+
+std::optional<nlohmann::json> daemon_status() {
+  UniqueFd fd(::open(runtime::daemon_path().c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
+  std::string text(text_most, '\0');
+  const ssize_t size = ::pread(fd.get(), text.data(), text.size(), 0);
+  text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+  nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object() || !json.contains("next")) return {};
+  json["next_in"] = std::max<std::int64_t>(json["next"].get<std::int64_t>() - runtime::boot_seconds(), 0);
+  json.erase("next");
+  return json;
+}
+
+}  // namespace sluice::client

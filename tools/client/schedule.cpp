@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/schedule.hpp"
+
+#include <algorithm>
+
+namespace sluice::client {
+namespace {
+
+using namespace std::chrono_literals;
+using Seconds = std::chrono::duration<double>;
+
+constexpr unsigned most_doublings = 6;  // 64 s
+
+Schedule::Clock::duration scaled(std::chrono::seconds time, double factor) {
+  return std::chrono::duration_cast<Schedule::Clock::duration>(Seconds(time) * factor);
+}
+
+}  // namespace
+
+void Schedule::turned(Outcome outcome, const std::optional<Times>& times, Time now,
+                      std::optional<std::chrono::seconds> retry_after) {
+  if ((outcome == Outcome::granted || outcome == Outcome::renewed) && times) {
+    failures_ = 0;
+    end_ = now + std::min(times->lease, times->expires);
+    // The server has spread *refresh*; a lease is renewed at 50 to 90 % of it, so that devices do not come together.
+    next_ = now + std::min<Clock::duration>(times->refresh, scaled(times->lease, 0.5 + 0.4 * random_()));
+    if (outcome == Outcome::granted) {
+      out_ = in_ = 0;
+      silences_ = 0;
+      silent_since_.reset();
+      deaf_until_.reset();
+    }
+    return;
+  }
+  if (outcome == Outcome::refused) {
+    failures_ = 0;
+    next_ = now + scaled(30s, 0.7 + 0.3 * random_());
+  } else {
+    const auto pause = 1s * (1U << std::min(failures_, most_doublings));
+    ++failures_;
+    next_ = now + scaled(pause, 0.5 + 0.5 * random_());
+  }
+  if (retry_after) next_ = std::max(next_, now + *retry_after);
+}
+
+void Schedule::counted(std::uint64_t out, std::uint64_t in, Time now) {
+  const bool came = in != in_, went = out != out_;
+  in_ = in;
+  out_ = out;
+  if (came) {
+    silent_since_.reset();
+    silences_ = 0;
+    deaf_until_.reset();
+    return;
+  }
+  if (!went) return;
+  if (!silent_since_) silent_since_ = now;
+  if (now - *silent_since_ < patience || (deaf_until_ && now < *deaf_until_)) return;
+  next_ = std::min(next_, now);
+  deaf_until_ = now + 10s * (1U << std::min(silences_, most_doublings));
+  ++silences_;
+}
+
+}  // namespace sluice::client

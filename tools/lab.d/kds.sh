@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# The lab's key servers: two processes that share a store, and DHCP and DNS by which a device finds them.
+
+# lab_kds_config NAME ADDRESS ADDRESS6
+lab_kds_config() {
+	cat > "$LAB_RUN/kds/$1.toml" <<-END
+	name = "$1"
+	realm = "lab"
+	listen = ["$2:8443", "[$3]:8443"]
+	certificate = "$LAB_PKI/$1.crt"
+	key = "$LAB_PKI/$1.key"
+	authority = "$LAB_PKI/ca.crt"
+	revoked = "$LAB_PKI/ca.crl"
+	database = "$LAB_RUN/kds/store.sqlite"
+	key_encryption_key = "$LAB_RUN/kds/kek"
+	audit = "$LAB_RUN/kds/$1.audit"
+	status = "$LAB_RUN/kds/$1.sock"
+
+	[limits]
+	requests = 100000
+	challenges = 100000
+	keys = 100000
+
+	[[posture]]
+	name = "standard"
+	interval = "1m"
+	plugins = ["lab"]
+	  [[posture.requirement]]
+	  claim = "os.id"
+	  operator = "one-of"
+	  value = ["debian"]
+	  remedy = "Use Debian."
+	  [[posture.requirement]]
+	  claim = "plugins.lab.scanner"
+	  operator = "equals"
+	  value = "running"
+	  remedy = "Start the scanner: systemctl start scanner."
+
+	[[gateway]]
+	name = "gw1"
+	addresses = ["$LAB_GATEWAY_WAN", "$LAB_GATEWAY_WAN6"]
+	udp_port = 4500
+	  [[gateway.network]]
+	  name = "$LAB_NETWORK"
+	  first = 100
+	  ipv4 = "100.80.0.0"
+	  ipv6 = "fd80::"
+	  routes = ["10.0.0.0/8", "fd20::/16", "fd99::/16", "$LAB_GW/32", "$LAB_GW6/128"]
+	  roles = ["staff"]
+	  posture = "standard"
+	END
+}
+
+lab_kds_up() {
+	mkdir -p "$LAB_RUN/kds"
+	chmod 700 "$LAB_RUN/kds"
+	(umask 077; head -c 32 /dev/urandom > "$LAB_RUN/kds/kek")
+	lab_kds_config kds1 "$LAB_KDS_ADDRESS" "$LAB_KDS_ADDRESS6"
+	lab_kds_config kds2 "$LAB_KDS2_ADDRESS" "$LAB_KDS2_ADDRESS6"
+	cat > "$LAB_RUN/kds/dhcp.conf" <<-END
+	no-resolv
+	no-hosts
+	user=root
+	interface=device
+	bind-interfaces
+	domain=lab
+	dhcp-range=203.0.113.42,203.0.113.45,255.255.255.248,1h
+	dhcp-leasefile=$LAB_RUN/kds/leases
+	host-record=kds1.lab,$LAB_KDS_ADDRESS,$LAB_KDS_ADDRESS6
+	host-record=kds2.lab,$LAB_KDS2_ADDRESS,$LAB_KDS2_ADDRESS6
+	srv-host=_sluice-kds._tcp.lab,kds1.lab,8443,10,1
+	srv-host=_sluice-kds._tcp.lab,kds2.lab,8443,20,1
+	END
+	lab_start kds1 kds2 dhcp && lab_wait_in kds listen=8443 && lab_wait_in kds2 listen=8443 && lab_wait_in inet listen=67 || return 1
+	lab_sluiced_config kds
+	lab_end TERM sluiced && lab_start sluiced
+}
