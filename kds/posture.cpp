@@ -306,7 +306,7 @@ std::vector<Failure> judge(const Posture& posture, const Json& object, const Con
 }
 
 Json wanted(const std::vector<Posture>& postures) {
-  std::set<std::string> packages, plugins;
+  std::set<std::string> claims, packages, plugins;
   Json queries = Json::object();
   bool quote = false;
   for (const Posture& posture : postures) {
@@ -316,11 +316,17 @@ Json wanted(const std::vector<Posture>& postures) {
     quote = quote || posture.quote;
     for (const Requirement& requirement : posture.requirements) {
       const auto& path = requirement.claim.elements;
+      if (!path.empty() && path[0] != "plugins") claims.insert(path[0]);
       if (path.size() >= 3 && path[0] == "packages" && path[1] == "versions") packages.insert(path[2]);
       if (path.size() >= 2 && path[0] == "plugins" && path[1] != kOsquery) plugins.insert(path[1]);
     }
   }
-  return {{"packages", packages}, {"plugins", plugins}, {"osquery", std::move(queries)}, {"quote", quote}};
+  if (!packages.empty()) claims.insert("packages");
+  return {{"claims", claims},
+          {"packages", packages},
+          {"plugins", plugins},
+          {"osquery", std::move(queries)},
+          {"quote", quote}};
 }
 
 }  // namespace sluice::kds

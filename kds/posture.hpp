@@ -98,9 +98,10 @@ struct Context {
 /// and where *unmeasured* names the claim or what holds it.
 std::vector<Failure> judge(const Posture& posture, const nlohmann::json& object, const Context& context);
 
-/// What a client must measure for all of these: {"packages": [names], "plugins": [names], "osquery": {name: SQL},
-/// "quote": bool}, sorted; with the packages and plug-ins that only a requirement names (packages.versions.NAME,
-/// plugins.NAME).  Of two queries with one name the first counts; the settings allow no such two.
+/// What a client must measure for all of these: {"claims": [names], "packages": [names], "plugins": [names],
+/// "osquery": {name: SQL}, "quote": bool}, sorted; claims by their first name, nobody has to tell or measure others;
+/// with the packages and plug-ins that only a requirement names (packages.versions.NAME, plugins.NAME).  Of two queries
+/// with one name the first counts; the settings allow no such two.
 nlohmann::json wanted(const std::vector<Posture>& postures);
 
 }  // namespace sluice::kds

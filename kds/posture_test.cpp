@@ -297,10 +297,15 @@ TEST(Posture, ClientsMeasureWhatAllPosturesAskFor) {
                     .quote = true,
                     .packages = {"sudo", "bash"},
                     .queries = {{"users", "SELECT 2"}, {"usb", "SELECT 1"}}};
-  EXPECT_EQ(wanted({one, two}), Json::parse(R"({"packages": ["bash", "openssh-server", "sudo", "telnetd"],
+  EXPECT_EQ(wanted({one, two}),
+            Json::parse(R"({"claims": ["packages"], "packages": ["bash", "openssh-server", "sudo", "telnetd"],
     "plugins": ["backup", "rootkit"], "osquery": {"usb": "SELECT 1", "users": "SELECT 2"}, "quote": true})"));
   EXPECT_EQ(wanted({one})["quote"], false);
-  EXPECT_EQ(wanted({}), Json::parse(R"({"packages": [], "plugins": [], "osquery": {}, "quote": false})"));
+  const Posture three{.name = "three",
+                      .requirements = {requirement("updates.security_pending", Operator::present),
+                                       requirement("os.id", Operator::present)}};
+  EXPECT_EQ(wanted({three})["claims"], Json::parse(R"(["os", "updates"])"));
+  EXPECT_EQ(wanted({}), Json::parse(R"({"claims": [], "packages": [], "plugins": [], "osquery": {}, "quote": false})"));
 }
 
 }  // namespace

@@ -162,6 +162,7 @@ Result<Challenge> parse_challenge(std::string_view text) {
   challenge.nonce = root.parsed<evidence::Nonce>("nonce", evidence::array_from_base64url<32>);
   challenge.expires_in = seconds(static_cast<std::int64_t>(root.number("expires_in", 1, 3600)));
   Reader wanted = root.object("wanted");
+  if (wanted.has("claims")) challenge.wanted.claims = wanted.texts("claims", packages_most, 256);
   challenge.wanted.packages = wanted.texts("packages", packages_most, 256);
   challenge.wanted.plugins = wanted.texts("plugins", packages_most, 256);
   challenge.wanted.quote = wanted.has("quote") && wanted.boolean("quote");

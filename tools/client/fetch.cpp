@@ -138,6 +138,20 @@ Task<Try> try_once(http::Client& client, const Device& device, const Measure& me
   co_return judge(client, **response, std::move(fetched), options);
 }
 
+// The key server would end the connection with an alert; here it is known which file is meant.
+Result<void> still_good(X509* certificate, const std::filesystem::path& path) {
+  if (X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0) return {};
+  std::string when = "?";
+  tls::UniqueBio text(BIO_new(BIO_s_mem()));
+  if (text && ASN1_TIME_print(text.get(), X509_get0_notAfter(certificate)) == 1) {
+    char* bytes = nullptr;
+    const long size = BIO_get_mem_data(text.get(), &bytes);
+    when.assign(bytes, static_cast<std::size_t>(size));
+  }
+  return Error{"this device's certificate " + path.string() + " expired on " + when + "; it takes another one",
+               EKEYEXPIRED};
+}
+
 }  // namespace
 
 Result<Device> Device::load(const tls::Identity& identity) {
@@ -145,6 +159,7 @@ Result<Device> Device::load(const tls::Identity& identity) {
   tls::UniqueBio file(BIO_new_file(identity.certificate.c_str(), "r"));
   if (file) device.certificate.reset(PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr));
   if (!device.certificate) return tls::take_error("certificate " + identity.certificate.string());
+  if (auto good = still_good(device.certificate.get(), identity.certificate); !good) return good.error();
   file.reset(BIO_new_file(identity.key.c_str(), "r"));
   // A key under a pass phrase is an error, not a question on a terminal.
   const auto no_phrase = [](char*, int, int, void*) { return 0; };
@@ -155,6 +170,7 @@ Result<Device> Device::load(const tls::Identity& identity) {
 
 nlohmann::json measure_wanted(const MeasureSettings& settings, const Wanted& wanted) {
   measure::Options options;
+  options.claims = wanted.claims;
   options.packages = wanted.packages;
   options.plugins = wanted.plugins.empty() ? std::filesystem::path() : settings.plugins;
   if (settings.osquery) options.osquery = wanted.osquery;

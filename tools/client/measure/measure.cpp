@@ -38,6 +38,10 @@ Plan plan_of(const Measurement& measurement, const Host& host) {
   return {{}, [result = measurement.measure(host)](Outputs, Unmeasured&) { return result; }};
 }
 
+bool is_asked(const Options& options, const std::string& claim) {
+  return !options.claims || claim.starts_with("plugins") || std::ranges::count(*options.claims, claim) != 0;
+}
+
 void put(Json& posture, const std::string& claim, Json value) {
   // "plugins.osquery" is a part; an empty one of either tells nothing.
   if (claim.starts_with("plugins") && value.empty()) return;
@@ -54,8 +58,11 @@ Json measure(const Options& options) {
   const Clock::time_point end = Clock::now() + options.time;
   const Host host{options, std::time(nullptr)};
   std::vector<Plan> plans;
+  std::vector<std::string> claims;
   std::vector<Command> commands;
   for (const Measurement& measurement : measurements) {
+    if (!is_asked(options, measurement.claim)) continue;
+    claims.emplace_back(measurement.claim);
     plans.push_back(plan_of(measurement, host));
     const auto& more = plans.back().commands;
     commands.insert(commands.end(), more.begin(), more.end());
@@ -65,7 +72,7 @@ Json measure(const Options& options) {
   Unmeasured unmeasured;
   Outputs rest = outputs;
   for (std::size_t i = 0; i < plans.size(); ++i) {
-    const std::string claim = measurements[i].claim;
+    const std::string& claim = claims[i];
     auto value = plans[i].conclude(rest.first(plans[i].commands.size()), unmeasured);
     rest = rest.subspan(plans[i].commands.size());
     if (value && is_utf8(*value))

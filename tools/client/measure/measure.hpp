@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,9 @@
 namespace sluice::client::measure {
 
 struct Options {
-  std::filesystem::path root = "/";   ///< what is measured is below it; programs that are asked are found there
+  std::filesystem::path root = "/";  ///< what is measured is below it; programs that are asked are found there
+  /// Which are measured, by name ("updates"); plug-ins and osquery are chosen by what is below.  Nothing: all.
+  std::optional<std::vector<std::string>> claims;
   std::vector<std::string> packages;  ///< names, or name:architecture, whose versions are told; 64 at most
   std::filesystem::path plugins = "/etc/sluice/posture.d";  ///< not below *root*; empty: none
   std::map<std::string, std::string> osquery;               ///< SQL by the name that its rows get; 16 at most

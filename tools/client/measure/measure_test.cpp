@@ -121,6 +121,15 @@ TEST_F(Whole, UpdatesByTheListsThatAptHas) {
   EXPECT_EQ(why("updates"), "apt-get exits with 100");
 }
 
+TEST_F(Whole, OnlyWhatIsAskedIsMeasured) {
+  tree_.program("usr/bin/apt-get", "sleep 1000");
+  tree_.put("etc/os-release", "ID=debian\n");
+  options_.claims = std::vector<std::string>{"os"};
+  EXPECT_EQ(posture(), Json::parse(R"({"os": {"id": "debian"}})"));
+  options_.claims->clear();
+  EXPECT_EQ(posture(), Json::object());
+}
+
 TEST_F(Whole, OneDeadlineIsForAll) {
   options_.time = std::chrono::seconds(1);
   tree_.program("usr/sbin/nft", "sleep 1000");
