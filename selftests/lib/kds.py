@@ -67,6 +67,15 @@ def json_lines(action=None, outcome=None):
     return [x for x in lines if (action is None or x["action"] == action) and (outcome is None or x["outcome"] == outcome)]
 
 
+def audit():
+    """What changed the store, of all key servers."""
+    lines, after = [], 0
+    while more := operator("GET", f"/v1/audit?after={after}")["audit"]:
+        lines += more
+        after = more[-1]["sequence"]
+    return lines
+
+
 def made():
     """Numbers of the generations that the store has."""
     import sqlite3

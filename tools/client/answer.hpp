@@ -29,10 +29,10 @@ inline constexpr std::size_t answer_most = 65536;  ///< bytes of a body
 
 /// What the policy asks to be measured.
 struct Wanted {
-  std::optional<std::vector<std::string>> claims;  ///< by their first name, plug-ins aside; nothing: all
   std::vector<std::string> packages, plugins;
   std::map<std::string, std::string> osquery;  ///< SQL by name
   bool quote = false;
+  std::optional<std::vector<std::string>> claims = {};  ///< by their first name, plug-ins aside; nothing: all
 
   bool operator==(const Wanted&) const = default;
 };

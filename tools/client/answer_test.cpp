@@ -71,6 +71,14 @@ TEST(Challenge, Reads) {
   EXPECT_EQ(parsed->wanted, (Wanted{{"openssh-server"}, {"backup"}, {{"usb", "select 1"}}, false}));
 }
 
+TEST(Challenge, MayNameTheClaims) {
+  Json json = challenge();
+  json["wanted"]["claims"] = {"os", "updates"};
+  EXPECT_EQ(parse_challenge(json.dump())->wanted.claims, (std::vector<std::string>{"os", "updates"}));
+  json["wanted"]["claims"] = Json::array();
+  EXPECT_EQ(parse_challenge(json.dump())->wanted.claims, std::vector<std::string>());
+}
+
 TEST(Challenge, TellsWhatIsWrong) {
   for (const auto& [pointer, value, told] : std::initializer_list<std::tuple<const char*, Json, const char*>>{
            {"/nonce", bytes(31, 7), "'nonce'"},
