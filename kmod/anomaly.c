@@ -97,11 +97,12 @@ static struct sluice_mover *mover_of(struct sluice_anomalies *anomalies, const s
 {
 	struct sluice_mover *mover = &anomalies->mover[hash_32(anomaly->id, ilog2(SLUICE_MOVERS))];
 
-	if (mover->id != anomaly->id || mover->generation != anomaly->generation ||
+	if (mover->id != anomaly->id || mover->generation != anomaly->generation || mover->incarnation != anomaly->incarnation ||
 	    time_after(jiffies, mover->since + SLUICE_MOVER_TIME)) {
 		memset(mover, 0, sizeof(*mover));
 		mover->id = anomaly->id;
 		mover->generation = anomaly->generation;
+		mover->incarnation = anomaly->incarnation;
 		mover->since = jiffies;
 	}
 	return mover;

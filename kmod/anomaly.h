@@ -38,6 +38,7 @@ struct sluice_anomaly_report {
  * struct sluice_mover - a client that had an anomaly not long ago
  * @id: the client; 0: nobody
  * @generation: number of the generation
+ * @incarnation: of the key; another one is another story, for the one before may have been revoked for its own
  * @since: jiffies of the first that counts
  * @told: how many have been told since
  * @back: how often it has come back to where it was before
@@ -46,6 +47,7 @@ struct sluice_anomaly_report {
 struct sluice_mover {
 	u32 id;
 	u32 generation;
+	u16 incarnation;
 	unsigned long since;
 	u8 told;
 	u8 back;
