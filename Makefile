@@ -24,7 +24,7 @@ $(BUILD)/userspace/build.ninja: CMakeLists.txt
 	cmake -S . -B $(BUILD)/userspace -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DBUILD_TESTING=OFF
 
 .PHONY: userspace
-userspace: $(BUILD)/userspace/build.ninja ## build sluiced, sluice-agent, sluice-client, sluice and sluice-pki
+userspace: $(BUILD)/userspace/build.ninja ## build sluiced, sluice-agent, sluice-client, sluice-kds, sluice and sluice-pki
 	@flock $(BUILD)/userspace nice cmake --build $(BUILD)/userspace -j $(JOBS)
 
 .PHONY: demo

@@ -224,14 +224,12 @@ std::string keys_body(const KeyAnswer& answer, const Settings& settings, Time no
   return text;
 }
 
-constexpr std::uint32_t newest_most = 4294967292;  // uapi/sluice.yaml, generation
-
 Result<BootBody> parse_boot(std::string_view text) {
   auto read = evidence::parse_json(text, body_max);
   if (!read) return read.error();
   Members members(*read, "");
   BootBody body{members.bytes("boot_nonce", Generations::nonce_size)};
-  body.newest = members.number("newest", newest_most);
+  body.newest = members.number("newest", Generations::most_number);
   if (auto done = members.finish(); !done) return done.error();
   return body;
 }

@@ -17,7 +17,6 @@ using namespace std::chrono_literals;
 using derivation::Secret;
 using Kind = Update::Kind;
 
-constexpr std::uint32_t most_number = 4294967292;  // uapi/sluice.yaml, generation
 constexpr std::chrono::seconds most_overlap = 600s;
 constexpr std::chrono::seconds seen_resolution = 10s;
 // Portions of long work, and how many of them a tick does.

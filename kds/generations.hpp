@@ -38,6 +38,7 @@ Time next_due(const Generation& generation);
 
 class Generations {
  public:
+  static constexpr std::uint32_t most_number = 4294967292;  ///< of a generation; uapi/sluice.yaml
   static constexpr std::size_t nonce_size = 32;
 
   /// What is wanted of a gateway's generations, by its name.

@@ -120,10 +120,10 @@ class Device:
         if enrol:
             store("add", name, *(w for role in roles for w in ("--role", role)))
 
-    def client(self, *words, check=0, config=True):
+    def client(self, *words, check=0):
         """sluice-client: output and complaints."""
         command = ["ip", "netns", "exec", self.place.name, "sluice-client", *words]
-        if config and words[0] in ("up", "fetch", "evidence", "run"):
+        if words[0] in ("up", "fetch"):
             command += ["--config", str(self.folder / "client.toml")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120 * lab.SCALE,
                               env={**os.environ, "RUNTIME_DIRECTORY": str(self.folder)})

@@ -131,6 +131,7 @@ class Daemon {
 
   void run() {
     adopt();
+    tell();  // status and down see from the start who has it
     while (!stopped_) {
       const auto now = Clock::now();
       if (schedule_.end() && now >= *schedule_.end()) lose("the time of its key is over, and no other was granted");
@@ -181,7 +182,8 @@ class Daemon {
                                : turned.words.starts_with('\n') ? turned.words
                                                                 : ": " + turned.words);
     // What does not change is told once.
-    if (turned.outcome != last_.outcome || turned.words != last_.words || turned.outcome == Outcome::granted)
+    if (!last_ || turned.outcome != last_->outcome || turned.words != last_->words ||
+        turned.outcome == Outcome::granted)
       spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "{}; next in {} s", words, in);
     last_ = std::move(turned);
   }
@@ -229,9 +231,9 @@ class Daemon {
   void tell() {
     const auto in = std::chrono::ceil<std::chrono::seconds>(schedule_.next() - Clock::now()).count();
     const nlohmann::json json{{"process", ::getpid()},
-                              {"outcome", to_string(last_.outcome)},
-                              {"server", last_.server},
-                              {"words", last_.words},
+                              {"outcome", last_ ? to_string(last_->outcome) : "asking"},
+                              {"server", last_ ? last_->server : ""},
+                              {"words", last_ ? last_->words : ""},
                               {"next", runtime::boot_seconds() + in}};
     if (json == told_) return;
     told_ = json;
@@ -244,7 +246,7 @@ class Daemon {
   std::mt19937_64 generator_{std::random_device{}()};
   Schedule schedule_{[this] { return std::uniform_real_distribution<double>()(generator_); }, Clock::now()};
   Schedule::Time next_count_ = Clock::now();
-  Turned last_;
+  std::optional<Turned> last_;
   nlohmann::json told_;
   bool stopped_ = false;
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/online.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -11,6 +10,7 @@
 #include "client/record.hpp"
 #include "client/route.hpp"
 #include "client/runtime.hpp"
+#include "client/turn.hpp"
 
 namespace sluice::client {
 namespace {
@@ -118,9 +118,7 @@ int run_online_up(const OnlineOptions& options, UpOptions up_options) {
                         [&](const Address& address) { return routing->path_to(address).ok(); });
   if (!granted) return fail(granted.error(), granted.error().number == EACCES ? exit_refused : exit_failed);
   if (!up_options.interface) up_options.interface = settings->interface;
-  const Times& times = (*granted)->times;
-  up_options.grant = Grant{(*granted)->gateway, (*granted)->network,
-                           runtime::boot_seconds() + std::min(times.lease, times.expires).count()};
+  up_options.grant = grant_of(**granted);
   auto done = up((*granted)->keys, up_options);
   if (!done) return fail_up(done.error());
   std::printf("%s, network %s of %s, health again within %lld s\n", done->c_str(), (*granted)->network.c_str(),

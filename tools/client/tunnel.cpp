@@ -249,6 +249,7 @@ Result<std::string> up(const KeyFile& keys, const UpOptions& options) {
 }
 
 Result<void> go_on(derivation::Spi outbound, std::int64_t end) {
+  keeper::hold_signals();  // half a record is none
   auto file = RecordFile::lock();
   if (!file) return file.error();
   auto record = file->load();

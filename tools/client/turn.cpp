@@ -79,6 +79,8 @@ Result<Turned> turned_from_text(const std::string& text) {
   }
 }
 
+Grant grant_of(const Granted& granted) { return {granted.gateway, granted.network, end_of(granted.times)}; }
+
 Turned turn(const Settings& settings, const Choice& choice) {
   auto record = RecordFile::look();
   if (!record) return failed(record.error());
@@ -113,7 +115,7 @@ Turned turn(const Settings& settings, const Choice& choice) {
   }
   UpOptions options;
   options.interface = settings.interface;
-  options.grant = Grant{(*granted)->gateway, (*granted)->network, end_of((*granted)->times)};
+  options.grant = grant_of(**granted);
   if (*record)
     if (auto gone = down(); !gone) return failed(gone.error());
   auto done = up((*granted)->keys, options);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "client/grant.hpp"
+#include "client/record.hpp"
 #include "client/schedule.hpp"
 #include "client/settings.hpp"
 
@@ -30,6 +31,9 @@ std::string_view to_string(Outcome outcome);
 /// What the process tells the daemon.  No key is in it.
 std::string to_text(const Turned& turned);
 Result<Turned> turned_from_text(const std::string& text);
+
+/// For the record of the tunnel of a key that was granted just now.
+Grant grant_of(const Granted& granted);
 
 /// Blocks for as long as asking and measuring take.  A tunnel of a key server's key is replaced where its key is not
 /// renewed; one of a key file is left, and the turn fails.  What is refused leaves the tunnel as it is.
