@@ -61,7 +61,6 @@ Task<void> Relay::end_tls() {
     if (size > 0 || (size < 0 && errno == EINTR)) continue;
     if (size == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) break;
     co_await ready(stream_.socket(), tcp::socket::wait_read);
-    turn.renew();
   }
   if (!closed_) stream_.close();
 }

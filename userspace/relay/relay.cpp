@@ -125,7 +125,6 @@ Task<void> Relay::pump_to_tls() {
     } else if (size < 0 && would_block(errno)) {
       buffer.release();
       co_await ready(socket_, tcp::socket::wait_read);
-      turn.renew();
     } else if (size < 0) {
       if (errno == EINTR) continue;
       ended(End::tcp_reset, system_error("TCP read", errno).message);
@@ -177,7 +176,6 @@ Task<void> Relay::pump_to_tcp() {
       case tls::Stream::Status::would_block:
         buffer.release();
         co_await ready(stream_.socket(), attempt.wait);
-        turn.renew();
         break;
       case tls::Stream::Status::closed:
         buffer.release();

@@ -19,14 +19,14 @@ class Turn {
   /// The most that the next read may bring.
   [[nodiscard]] std::size_t left() const { return left_; }
   /// *size* bytes were moved.  True: the turn is over, post() before the next read; a new one has begun.
+  /// Nothing else ends a turn: to wait for a socket is not to let others run, for the reactor may hold an earlier
+  /// event of that socket at the head of the queue, and then the wait is over at once.
   [[nodiscard]] bool spend(std::size_t size) {
     left_ -= std::min(left_, std::max(size, kLeast));
     if (left_ >= kLeast) return false;
-    renew();
+    left_ = kBytes;
     return true;
   }
-  /// We waited, so others have run.
-  void renew() { left_ = kBytes; }
 
  private:
   std::size_t left_ = kBytes;
