@@ -103,15 +103,19 @@ class Wire:
             raise OSError(-took, f"xfrm {what} of {count}: {os.strerror(-took)}")
         return took / 1e9
 
-    def inject(self, side, device, mac=MINE, partly=False):
-        """Instructions a packet; all of them must arrive, or, with another's address, none."""
+    def forge(self, group):
+        """All but the first of each so many: another source, another's payload."""
+        self.library.forge(ctypes.byref(self.frames), group)
+
+    def inject(self, side, device, mac=MINE, partly=False, good=None):
+        """Instructions a packet; all of them must arrive, or so many good ones, or, with another's address, none."""
         got = ctypes.c_uint32()
         self.library.readdress(ctypes.byref(self.frames), mac)
         took = self.library.inject(side.tap, ctypes.byref(self.frames), BATCH, side.counter.fileno() if device else side.sink.fileno(), device,
-                                   mac == MINE, ctypes.byref(got))
+                                   mac == MINE and good is None, ctypes.byref(got))
         if took < 0:
             raise OSError(-took, os.strerror(-took))
-        if got.value != (self.frames.count if mac == MINE else 0) and not partly:
+        if got.value != ((self.frames.count if good is None else good) if mac == MINE else 0) and not partly:
             raise RuntimeError(f"{got.value} of {self.frames.count} packets arrived at {side.name}: {side.why()}")
         return took / NANOSECONDS / self.frames.count
 
@@ -233,16 +237,26 @@ def plain(counter=Count):
 MEASURED = 64  # policies of xfrm's encapsulation
 
 
-def xfrm(ids, policies=MEASURED, counter=Count, hashed=False):
-    """States of all clients; policies out of the first so many, to whom alone packets are sent.  Hashed: else the time to insert one grows with their number."""
-    side, clients = Side("xfrm", f"{GATEWAY}/24", "route add 10.16.0.0/12 dev out\n"), ids.count
+def xfrm_side(ids, policies=MEASURED, hashed=False, name="xfrm"):
+    """States of all clients; policies out of the first so many.  Hashed: else the time to insert one grows with their number."""
+    side, clients = Side(name, f"{GATEWAY}/24", "route add 10.16.0.0/12 dev out\n"), ids.count
     if hashed:
         side.ns.run("ip xfrm policy set hthresh4 0 32")
     WIRE.xfrm(side.xfrm, 1, ids.step, clients, 3)
     WIRE.xfrm(side.xfrm, 0 if clients > 1 else 1, 1, 1, 4)
     WIRE.xfrm(side.xfrm, 1, ids.step, min(clients, policies), 8)
     time.sleep(1)  # the hash tables grow
-    row = decapsulation(side, FOREIGN, ids, counter), encapsulation(side, INNER, ids, policies if policies < clients else None, counter)
+    return side
+
+
+def xfrm_measure(side, ids, policies=MEASURED, counter=Count):
+    """Out, packets are sent to clients with a policy alone."""
+    return decapsulation(side, FOREIGN, ids, counter), encapsulation(side, INNER, ids, policies if policies < ids.count else None, counter)
+
+
+def xfrm(ids, policies=MEASURED, counter=Count, hashed=False):
+    side = xfrm_side(ids, policies, hashed)
+    row = xfrm_measure(side, ids, policies, counter)
     side.close()
     return row
 
@@ -329,12 +343,12 @@ class WireGuard:
             raise RuntimeError(f"WireGuard: not data: {wrong}")
         WIRE.frames.put(got)
 
-    def measure(self):
+    def measure(self, counter=Count):
         # The answer to the handshake is waited for before data is sent
         self.capture(64, 8)
         WIRE.inject(self.gateway, 0, partly=True)
-        into = [Count(self.gateway, 0, lambda s=size: self.capture(s, ROUND)) for size in SIZES]
-        return into, encapsulation(self.gateway, INNER, Ids(1))
+        into = [counter(self.gateway, 0, lambda s=size: self.capture(s, counter.packets)) for size in counter.sizes]
+        return into, encapsulation(self.gateway, INNER, Ids(1), counter=counter)
 
     def close(self):
         self.socket.close()
@@ -412,14 +426,14 @@ NOTE = """(every instruction is 1: an AES round, or a vector of ChaCha20, as muc
 COPIES = "\n  THE PROCESSOR HAS erms: each byte of a copy is counted as an instruction; set VM_CPU=max,la57=off,cx16=off,erms=off,fsrm=off."
 
 
-def prepare():
+def prepare(counted=True):
     global WIRE
     # also what the first xfrm state asks for: waited for by a clock that jumps when idle, its tests would run out of time
     sh("modprobe -a tun dummy esp4 xfrm_user aesni_intel ghash_clmulni_intel wireguard sha512_ssse3 drbg seqiv")
     WIRE = Wire()
-    for _ in range(2):
+    for _ in range(2 * counted):
         tick = WIRE.library.clock_check() / 1e7
-    if abs(tick / NANOSECONDS - 1) > 0.02:
+    if counted and abs(tick / NANOSECONDS - 1) > 0.02:
         raise RuntimeError(f"{tick:.3f} ns an instruction: not a lab that counts (tools/lab run -c 1)")
 
 

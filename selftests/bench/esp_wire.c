@@ -29,6 +29,7 @@
 #define HOST		0x0a000001U	/* 10.0.0.1, inner, on the gateway */
 #define OUTER		0xac100000U	/* 172.16.0.0/12 + id */
 #define INNER		0x0a100000U	/* 10.16.0.0/12 + id */
+#define SPOOFED		0xc6120000U	/* 198.18.0.0/15: of benchmarks (RFC 2544) */
 #define PORT		9999
 
 struct frames {
@@ -146,6 +147,23 @@ int make_esp(struct frames *f, const uint8_t *mac, const uint8_t *master, uint32
 			return -1;
 	}
 	return 0;
+}
+
+/*
+ * Of each @group packets all but the first become forged ones: the SPI of a client, a source that is none's, and a payload that
+ * authenticates nothing.
+ */
+void forge(struct frames *f, uint32_t group)
+{
+	for (uint32_t i = 0; i < f->count; i++) {
+		uint8_t *at = f->data + (size_t)i * f->stride + ETHERNET;
+
+		if (i % group == 0)
+			continue;
+		ip_header(at, f->length[i] - ETHERNET, IPPROTO_ESP, SPOOFED + (uint32_t)random() % (1 << 17), GATEWAY);
+		for (uint32_t n = 20 + 16; n + 4 <= f->length[i] - ETHERNET; n += 4)
+			at[n] ^= 1 + random() % 255;
+	}
 }
 
 /* To another interface address: to one that is not the tap's, a packet is dropped by ip_rcv() at once. */
