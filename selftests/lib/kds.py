@@ -5,9 +5,12 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import ssl
 import subprocess
 import tempfile
+import threading
+import time
 
 import lab
 from agents import PKI, pki
@@ -16,7 +19,7 @@ from ktap import eventually
 RUN = pathlib.Path(os.environ["LAB_RUN"]) / "kds"
 HEALTH = RUN / "health.json"
 HEALTHY = {"scanner": "running"}
-REFUSED, NO_SERVER = 5, 6
+REFUSED, NO_SERVER, ECHO = 5, 6, 7
 SERVERS = {"kds1": "KDS_ADDRESS", "kds2": "KDS2_ADDRESS"}
 
 
@@ -29,6 +32,11 @@ def up():
     lab.ctl("kds")
     healthy()
     booted()
+    return lease()
+
+
+def lease():
+    """An address and a name server for the device, by DHCP; what the client of it said."""
     place = lab.Place("DEVICE")
     etc = pathlib.Path("/etc/netns") / place.name
     etc.mkdir(parents=True, exist_ok=True)
@@ -38,8 +46,7 @@ def up():
                       "ip address replace $ip/$mask dev $interface\nip route replace default via $router\n"
                       f"{{ echo search $domain; for a in $dns; do echo nameserver $a; done; }} > {etc}/resolv.conf\n")
     script.chmod(0o755)
-    done = place.run(f"{os.environ['LAB_RUN']}/busybox udhcpc -i eth0 -n -q -t 10 -s {script}")
-    return done
+    return place.run(f"{os.environ['LAB_RUN']}/busybox udhcpc -i eth0 -n -q -t 10 -s {script}")
 
 
 def healthy(**claims):
@@ -104,6 +111,46 @@ def operator(method, path, body=None, server="kds1", want=(200, 201, 204)):
     if answer.status not in want:
         raise AssertionError(f"{method} {path}: {answer.status} {text!r}")
     return json.loads(text) if text else None
+
+
+class Stream:
+    """Datagrams to the echo server and back, fifty a second; when the last came back."""
+
+    def __init__(self, device):
+        self.socket = device.place.socket("IPv4", socket.SOCK_DGRAM)
+        self.socket.connect((lab.address("OPEN", "IPv4"), ECHO))
+        self.socket.settimeout(0.02)
+        self.last = self.count = 0
+        self.going = True
+        self.thread = threading.Thread(target=self.run, daemon=True)  # a case that fails leaves it
+        self.thread.start()
+
+    def run(self):
+        while self.going:
+            try:
+                self.socket.send(b"x")
+                self.socket.recv(10)
+                self.last = time.monotonic()
+                self.count += 1
+                time.sleep(0.02)
+            except OSError:
+                pass
+
+    def flows(self, seconds=10):
+        count = self.count
+        eventually(lambda: self.count > count + 3, seconds * lab.SCALE, "datagrams come back")
+        return self
+
+    def ends(self, since, seconds, what):
+        """No more come back; how long after *since* the last one did."""
+        eventually(lambda: time.monotonic() - self.last > 1.5 * lab.SCALE, seconds, what)
+        self.end()
+        return self.last - since
+
+    def end(self):
+        self.going = False
+        self.thread.join()
+        self.socket.close()
 
 
 class Device:
