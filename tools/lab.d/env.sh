@@ -12,8 +12,8 @@ lab_environment() {
 	export LAB_DIRECT_ROUTER=dagent
 	# clients by ESP: over IPv4, in UDP behind a home router, over IPv6
 	export LAB_ESP=esp LAB_ESP_NAT=espnat LAB_ESP6=esp6 LAB_HOME=home LAB_INTERNET=inet
-	# key servers, a device that gets its keys of them, and a host that has come by the device's keys
-	export LAB_KDS=kds LAB_KDS2=kds2 LAB_DEVICE=device LAB_THIEF=thief
+	# key servers, a device that gets its keys of them, a host that has come by the device's keys, and a server that is its own gateway
+	export LAB_KDS=kds LAB_KDS2=kds2 LAB_DEVICE=device LAB_THIEF=thief LAB_APPSERVER=appserver
 	# destinations
 	lab_pair LAB_OPEN 10.20.0.10 fd20::10
 	lab_pair LAB_CLOSED 10.20.0.11 fd20::11
@@ -43,6 +43,9 @@ lab_environment() {
 	export LAB_ESP_OUTER=203.0.113.10 LAB_ESP_NAT_OUTER=203.0.113.18 LAB_ESP6_OUTER=2001:db8:3:6::10
 	lab_pair LAB_KDS_ADDRESS 203.0.113.26 2001:db8:3:7::10
 	lab_pair LAB_KDS2_ADDRESS 203.0.113.34 2001:db8:3:8::10
+	# where the server that is its own gateway takes ESP, and what it serves there
+	lab_pair LAB_APPSERVER_OUTER 203.0.113.58 2001:db8:3:b::10
+	lab_pair LAB_APPSERVER_ADDRESS 10.30.0.1 fd30::1
 	lab_pair LAB_GATEWAY_WAN 192.0.2.1 2001:db8:1::1
 	lab_pair LAB_AGENT_ADDRESS 10.20.0.2 fd20::2
 	lab_pair LAB_PROXY_ADDRESS 10.20.0.20 fd20::20

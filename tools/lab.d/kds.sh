@@ -50,6 +50,47 @@ lab_kds_config() {
 	  routes = ["10.0.0.0/8", "fd20::/16", "fd99::/16", "$LAB_GW/32", "$LAB_GW6/128"]
 	  roles = ["staff"]
 	  posture = "standard"
+
+	[[gateway]]
+	name = "gw2"
+	addresses = ["$LAB_APPSERVER_OUTER", "$LAB_APPSERVER_OUTER6"]
+	udp_port = 4500
+	  [[gateway.network]]
+	  name = "apps"
+	  ipv4 = "100.96.0.0"
+	  ipv6 = "fd96::"
+	  routes = ["$LAB_APPSERVER_ADDRESS/32", "$LAB_APPSERVER_ADDRESS6/128"]
+	  roles = ["apps"]
+	  posture = "standard"
+	END
+}
+
+# A server that is its own gateway: no agent, and its pool reaches the host itself.
+lab_appserver_config() {
+	cat > "$LAB_RUN/sluiced-app.toml" <<-END
+	name = "gw2"
+	listen = ["$LAB_APPSERVER_OUTER:443", "[$LAB_APPSERVER_OUTER6]:443"]
+	certificate = "$LAB_PKI/gw2.crt"
+	key = "$LAB_PKI/gw2.key"
+	authority = "$LAB_PKI/ca.crt"
+	revoked = "$LAB_PKI/ca.crl"
+	status = "$LAB_RUN/kds/sluiced-app.sock"
+
+	[esp]
+	udp_port = 4500
+	source = ["$LAB_APPSERVER_OUTER", "$LAB_APPSERVER_OUTER6"]
+
+	[kds]
+	realm = "lab"
+	servers = ["$LAB_KDS_ADDRESS:8443", "$LAB_KDS2_ADDRESS:8443"]
+
+	[[network]]
+	name = "apps"
+	addresses = ["100.65.0.1", "fd65::1"]
+	  [[network.pool]]
+	  ipv4 = "100.96.0.0"
+	  ipv6 = "fd96::"
+	  host = true
 	END
 }
 
@@ -75,5 +116,6 @@ lab_kds_up() {
 	END
 	lab_start kds1 kds2 dhcp && lab_wait_in kds listen=8443 && lab_wait_in kds2 listen=8443 && lab_wait_in inet listen=67 || return 1
 	lab_sluiced_config kds
-	lab_end TERM sluiced && lab_start sluiced
+	lab_appserver_config
+	lab_end TERM sluiced && lab_start sluiced app sluiced-app
 }

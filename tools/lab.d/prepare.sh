@@ -68,6 +68,7 @@ prepare_pki() {
 		"$pki" issue agent --dir "$out" --network lab2 --name paris >> "$out/log" 2>&1 &&
 		"$pki" issue kds --dir "$out" --realm lab --name kds1 --dns kds1.lab --ip 203.0.113.26 --ip 2001:db8:3:7::10 >> "$out/log" 2>&1 &&
 		"$pki" issue kds --dir "$out" --realm lab --name kds2 --dns kds2.lab --ip 203.0.113.34 --ip 2001:db8:3:8::10 >> "$out/log" 2>&1 &&
+		"$pki" issue gateway --dir "$out" --name gw2 --realm lab --network apps --dns apps.lab >> "$out/log" 2>&1 &&
 		"$pki" issue operator --dir "$out" --realm lab --name admin >> "$out/log" 2>&1 ||
 		{ cat "$out/log" >&2; return 1; }
 }

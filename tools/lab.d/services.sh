@@ -24,6 +24,9 @@ lab_define() {
 	quic) ns=server command=(gtlsserver -q -d "$LAB_CACHE/www" '*' 4433 "$LAB_CACHE/quic/key" "$LAB_CACHE/quic/crt") ;;
 	kds1) ns=kds command=("$bin/sluice-kds" --config "$LAB_RUN/kds/kds1.toml") ;;
 	kds2) ns=kds2 command=("$bin/sluice-kds" --config "$LAB_RUN/kds/kds2.toml") ;;
+	# a server that is its own gateway: what serves, and what lets in
+	app) ns=appserver command=(nginx -c "$LAB_RUN/app.conf" -e stderr) ;;
+	sluiced-app) ns=appserver command=("$bin/sluiced" --config "$LAB_RUN/sluiced-app.toml") ;;
 	# for the device: its address, and DNS
 	dhcp) ns=inet command=(dnsmasq -k -C "$LAB_RUN/kds/dhcp.conf") ;;
 	nginx) ns=server command=(nginx -c "$LAB_RUN/nginx.conf" -e stderr) ;;
@@ -152,6 +155,7 @@ lab_config() {
 	}
 	END
 	sed -e 's/"server/"server2/' -e 's/nginx.pid/nginx2.pid/' "$LAB_RUN/nginx.conf" > "$LAB_RUN/nginx2.conf"
+	sed -e 's/"server/"appserver/' -e 's/nginx.pid/app.pid/' "$LAB_RUN/nginx.conf" > "$LAB_RUN/app.conf"
 	mkdir -p /run/sshd "$LAB_RUN/ssh" "$LAB_RUN/postgresql" "$LAB_RUN/tmp" /run/sluice
 	cp "$LAB_CACHE"/ssh/* "$LAB_RUN/ssh/"
 	cat > "$LAB_RUN/ssh/sshd_config" <<-END

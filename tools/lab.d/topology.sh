@@ -7,7 +7,7 @@
 
 # name, then "router" for one that forwards
 LAB_NAMESPACES="client client2 other direct access gateway dgw:router wan:router dwan:router nat:router
-	inet:router esp espnat esp6 home:router kds kds2 device thief
+	inet:router esp espnat esp6 home:router kds kds2 device thief appserver
 	lan agent dagent:router agent2 far:router hop2:router hop3:router distant narrow server server2 closed silent proxy"
 
 topology_links() {
@@ -25,8 +25,8 @@ topology_links() {
 	link inet esp6 esp6 eth0
 	link inet home home wan
 	link home lan espnat eth0
-	# key servers; a device, which gets its address by DHCP; and a host that has come by the device's keys
-	for host in kds kds2 device thief; do link inet $host $host eth0; done
+	# key servers; a device, which gets its address by DHCP; a host that has come by the device's keys; and a server that is its own gateway
+	for host in kds kds2 device thief appserver; do link inet $host $host eth0; done
 	# the wide area, once for the gateway's path and once for the direct one
 	link gateway wan wan gw
 	link nat wan wan far
@@ -97,6 +97,7 @@ topology_of() {
 		address kds2 203.0.113.33/29 2001:db8:3:8::1/64
 		address device 203.0.113.41/29 2001:db8:3:9::1/64
 		address thief 203.0.113.49/29 2001:db8:3:a::1/64
+		address appserver 203.0.113.57/29 2001:db8:3:b::1/64
 		default 203.0.113.1 2001:db8:3::1 ;;
 	esp) address eth0 203.0.113.10/29; echo "route add default via 203.0.113.9" ;;
 	esp6) address eth0 2001:db8:3:6::10/64; echo "route add default via 2001:db8:3:6::1" ;;
@@ -104,6 +105,9 @@ topology_of() {
 	kds2) address eth0 203.0.113.34/29 2001:db8:3:8::10/64; default 203.0.113.33 2001:db8:3:8::1 ;;
 	device) address eth0 2001:db8:3:9::10/64; echo "route add default via 2001:db8:3:9::1" ;;
 	thief) address eth0 203.0.113.50/29 2001:db8:3:a::10/64; default 203.0.113.49 2001:db8:3:a::1 ;;
+	appserver)
+		address lo 10.30.0.1/32 fd30::1/128
+		address eth0 203.0.113.58/29 2001:db8:3:b::10/64; default 203.0.113.57 2001:db8:3:b::1 ;;
 	home)
 		address wan 203.0.113.18/29
 		address lan 192.168.7.1/24
