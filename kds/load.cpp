@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <openssl/pem.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +62,7 @@ class Server {
   Server(const std::string& program, const std::filesystem::path& settings) : process_(::fork()) {
     if (process_ < 0) fail("fork");
     if (process_ > 0) return;
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     const int log = ::open((settings.parent_path() / "log").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     ::dup2(log, STDOUT_FILENO);
     ::dup2(log, STDERR_FILENO);

@@ -137,6 +137,7 @@ bool Client::resumed() const { return live_ && live_->resumed; }
 void Client::drop() { live_.reset(); }
 
 void Client::close() {
+  ++closes_;
   if (live_) live_->stream.close();
   if (!busy_) drop();
 }
@@ -302,10 +303,13 @@ Task<Result<Response>> Client::request(std::string method, std::string target, s
   } busy{busy_};
   const bool idempotent = method == "GET" || method == "HEAD";
   bool repeatable = (idempotent || sending.repeatable) && !sending.only_on;
+  const std::uint64_t closes = closes_;
   for (;;) {
     const bool kept = live_ != nullptr;
     if (!kept) {
       const Result<void> opened = co_await open();
+      if (closes != closes_) drop();
+      if (closes != closes_) co_return Error{"the connection was closed", ECANCELED};
       if (!opened) co_return opened.error();
     }
     const std::shared_ptr<Live> live = live_;
@@ -315,6 +319,7 @@ Task<Result<Response>> Client::request(std::string method, std::string target, s
         co_await exchange(*live, wire, method == "HEAD", sending.response.value_or(options_.response), death);
     if (death != Death::none) drop();
     if (answer) co_return std::move(answer);
+    if (closes != closes_) co_return Error{"the connection was closed", ECANCELED};
     if (kept && repeatable && death == Death::before_answer) {
       repeatable = false;
       continue;

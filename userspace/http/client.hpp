@@ -83,7 +83,7 @@ class Client {
   void next_server();
   /// Other servers; the connection stays if its server is among them.
   void set_servers(std::vector<ServerName> servers);
-  /// Ends the connection; a request under way fails.
+  /// Ends the connection; a request under way fails (ECANCELED) and is not sent again, whatever it is.
   void close();
 
  private:
@@ -103,6 +103,7 @@ class Client {
   ClientOptions options_;
   std::size_t next_ = 0;
   std::uint64_t last_id_ = 0;
+  std::uint64_t closes_ = 0;  ///< calls of close()
   bool busy_ = false;
   std::shared_ptr<Live> live_;
 };

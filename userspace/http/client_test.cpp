@@ -3,6 +3,8 @@
 // A client among servers that work, stop, hang up at the wrong moment, or are not who they should be.
 #include "http/client.hpp"
 
+#include <cerrno>
+
 #include "http/server.hpp"
 #include "http/testing.hpp"
 
@@ -103,6 +105,30 @@ TEST_F(ClientTest, AsksOverOneConnectionWhoseBindingItKnows) {
     EXPECT_FALSE(stale);
     EXPECT_EQ(stale.error().number, ESTALE);
     EXPECT_EQ(to.counters().requests, 4u);
+  }(*this, *server, name));
+}
+
+TEST_F(ClientTest, CloseEndsTheRequestUnderWayForGood) {
+  std::optional<Server> server;
+  ServerName name;
+  serve(server, name);
+  run([](ClientTest& test, Server& to, ServerName at) -> Task<void> {
+    Client client = test.client({at});
+    const auto first = co_await get(client);  // so that the next one is on a connection that was kept
+    EXPECT_TRUE(first);
+    std::optional<Result<Response>> ended;
+    const auto wait = [&]() -> Task<void> { ended.emplace(co_await get(client, "/wait")); };
+    asio::co_spawn(test.io_, wait(), asio::detached);
+    const bool asked = co_await test.until([&] { return to.counters().requests == 2; });
+    EXPECT_TRUE(asked);
+    client.close();
+    const bool over = co_await test.until([&] { return ended.has_value(); });
+    EXPECT_TRUE(over);
+    EXPECT_FALSE(*ended);
+    EXPECT_EQ(ended->error().number, ECANCELED);
+    const auto again = co_await get(client);
+    EXPECT_TRUE(again);
+    EXPECT_EQ(to.counters().requests, 3u) << "it was sent again";
   }(*this, *server, name));
 }
 
