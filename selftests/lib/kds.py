@@ -120,7 +120,7 @@ class Stream:
         self.socket = device.place.socket("IPv4", socket.SOCK_DGRAM)
         self.socket.connect((lab.address("OPEN", "IPv4"), ECHO))
         self.socket.settimeout(0.02)
-        self.last = self.count = 0
+        self.last = self.count = self.refused = 0
         self.going = True
         self.thread = threading.Thread(target=self.run, daemon=True)  # a case that fails leaves it
         self.thread.start()
@@ -129,6 +129,11 @@ class Stream:
         while self.going:
             try:
                 self.socket.send(b"x")
+            except OSError:
+                self.refused += 1
+                time.sleep(0.02)
+                continue
+            try:
                 self.socket.recv(10)
                 self.last = time.monotonic()
                 self.count += 1

@@ -98,6 +98,7 @@ nlohmann::json to_json(const Tunnel& tunnel) {
                       {"routes", nlohmann::json::array()},
                       {"outbound", tunnel.outbound.value()},
                       {"inbound", tunnel.inbound.value()},
+                      {"tie", tunnel.tie},
                       {"interface", tunnel.interface},
                       {"own_interface", tunnel.own_interface},
                       {"route_device", tunnel.route_device}};
@@ -105,6 +106,7 @@ nlohmann::json to_json(const Tunnel& tunnel) {
     json["udp_port"] = *tunnel.udp_port;
     json["local_port"] = tunnel.local_port;
   }
+  if (tunnel.before) json["before"] = tunnel.before->value();
   for (const Address& inner : tunnel.inner) json["inner"].push_back(inner.to_string());
   for (const Prefix& route : tunnel.routes) json["routes"].push_back(route.to_string());
   return json;
@@ -137,6 +139,8 @@ Result<Tunnel> tunnel_from_json(const nlohmann::json& json) {
     for (const auto& route : json.at("routes")) tunnel.routes.push_back(prefix(route));
     tunnel.outbound = value(Spi::parse(json.at("outbound").get<std::uint32_t>()));
     tunnel.inbound = value(Spi::parse(json.at("inbound").get<std::uint32_t>()));
+    tunnel.tie = json.at("tie").get<std::uint32_t>();
+    if (json.contains("before")) tunnel.before = value(Spi::parse(json.at("before").get<std::uint32_t>()));
     tunnel.interface = json.at("interface").get<std::string>();
     tunnel.own_interface = json.at("own_interface").get<bool>();
     tunnel.route_device = json.at("route_device").get<std::string>();

@@ -15,7 +15,7 @@
 
 namespace sluice::client {
 
-/// The tunnel as it was brought up.
+/// The tunnel as it is up.
 struct Tunnel {
   Address gateway, local;                 ///< outer addresses
   std::optional<std::uint16_t> udp_port;  ///< the gateway's
@@ -24,13 +24,15 @@ struct Tunnel {
   std::vector<Address> inner;
   std::vector<Prefix> routes;
   derivation::Spi outbound, inbound;
+  std::optional<derivation::Spi> before;  ///< outbound SPI of the key that this one has replaced, if it was
+  std::uint32_t tie = 0;                  ///< of SAs, policies and interface; it stays when the key is replaced
   std::string interface;
   bool own_interface = false;  ///< we make it: an XFRM interface
   std::string route_device;    ///< where the routes point: the interface, or, if that is a loopback, the outer device
 
   [[nodiscard]] derivation::Spi spi(bool out) const { return out ? outbound : inbound; }
   /// What ties SAs and policies to an interface of our own; 0: they are the host's, whatever the interface.
-  [[nodiscard]] std::uint32_t interface_id() const { return own_interface ? outbound.value() : 0; }
+  [[nodiscard]] std::uint32_t interface_id() const { return own_interface ? tie : 0; }
 };
 
 struct Step {

@@ -20,6 +20,8 @@ Tunnel example() {
   tunnel.routes = {*Prefix::parse("10.20.0.0/16"), *Prefix::parse("10.30.0.0/16"), *Prefix::parse("fd20::/48")};
   tunnel.outbound = *derivation::Spi::parse(0x00000200);
   tunnel.inbound = tunnel.outbound.reverse();
+  tunnel.before = *derivation::Spi::parse(0x00000400);
+  tunnel.tie = 0x00000400;
   tunnel.interface = tunnel.route_device = "sluice0";
   tunnel.own_interface = true;
   return tunnel;
@@ -63,6 +65,7 @@ TEST(Plan, LeavesAnInterfaceOfTheUsersAlone) {
   EXPECT_EQ(count(steps, Step::Kind::device), 0);
   EXPECT_EQ(count(steps, Step::Kind::block) + count(steps, Step::Kind::barrier), 0);  // its policies are the host's
   EXPECT_EQ(tunnel.interface_id(), 0U);
+  EXPECT_EQ(example().interface_id(), example().tie);
   EXPECT_EQ(steps.front().device, "lo");
   EXPECT_EQ(steps.back().device, "eth0");
 }

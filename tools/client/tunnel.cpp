@@ -75,6 +75,7 @@ Result<Tunnel> describe(Kernel& kernel, const KeyFile& keys, const UpOptions& op
   tunnel.routes = keys.routes;
   tunnel.outbound = keys.outbound.spi;
   tunnel.inbound = keys.inbound.spi;
+  tunnel.tie = keys.outbound.spi.value();
   auto path = kernel.routing.path_to(keys.gateway);
   if (!path) return path.error();
   tunnel.local = path->source;
@@ -87,6 +88,13 @@ Result<Tunnel> describe(Kernel& kernel, const KeyFile& keys, const UpOptions& op
     if (*loopback) tunnel.route_device = path->device;
   }
   return tunnel;
+}
+
+// All but the keys.
+bool same_way(const Tunnel& one, const Tunnel& other) {
+  return one.gateway == other.gateway && one.local == other.local && one.udp_port == other.udp_port &&
+         one.inner == other.inner && one.routes == other.routes && one.interface == other.interface &&
+         one.own_interface == other.own_interface && one.route_device == other.route_device;
 }
 
 Error already_up(const Record& record) {
@@ -248,6 +256,53 @@ Result<std::string> up(const KeyFile& keys, const UpOptions& options) {
   return summary(record.tunnel);
 }
 
+Result<bool> replace(const KeyFile& keys, const UpOptions& options) {
+  runtime::forbid_dumps();
+  auto kernel = Kernel::open();
+  if (!kernel) return kernel.error();
+  keeper::hold_signals();
+  auto file = RecordFile::lock();
+  if (!file) return file.error();
+  auto before = file->load();
+  if (!before) return before.error();
+  if (!*before) {
+    file->remove();
+    return false;
+  }
+  if ((*before)->keeper && !PidFile::living()) return false;
+  if (auto ours = in_our_namespace(**before); !ours) return ours.error();
+  const Tunnel& old = (*before)->tunnel;
+  auto described = describe(*kernel, keys, options);
+  if (!described) return described.error();
+  if (!same_way(old, *described)) return false;
+
+  Record record = **before;
+  record.tunnel = *described;
+  record.tunnel.local_port = old.local_port;
+  record.tunnel.tie = old.tie;
+  record.tunnel.before = old.outbound;
+  record.grant = options.grant;
+  if (old.before)
+    if (auto gone = kernel->xfrm.remove(old, old.before->reverse(), false); !gone) return gone.error();
+  // First: whoever is killed in the middle leaves a record of what there is to remove.
+  if (auto saved = file->save(record); !saved) return saved.error();
+  Result<void> made;
+  for (const bool out : {false, true}) {
+    Step step;
+    step.kind = Step::Kind::state;
+    step.way = out ? Step::Way::out : Step::Way::in;
+    if (made) made = kernel->xfrm.make(record.tunnel, step, (out ? keys.outbound : keys.inbound).keying);
+  }
+  if (!made) {
+    for (const bool out : {true, false}) (void)kernel->xfrm.remove(record.tunnel, record.tunnel.spi(out), out);
+    (void)file->save(**before);
+    return made.error();
+  }
+  // The kernel takes the newer of two, by the second: only when this is gone is it sure.
+  if (auto gone = kernel->xfrm.remove(old, old.outbound, true); !gone) return gone.error();
+  return true;
+}
+
 Result<void> go_on(derivation::Spi outbound, std::int64_t end) {
   keeper::hold_signals();  // half a record is none
   auto file = RecordFile::lock();
@@ -299,7 +354,7 @@ Result<nlohmann::json> status() {
   auto xfrm = Xfrm::open();
   if (!xfrm) return xfrm.error();
   nlohmann::json json = to_json(tunnel);
-  for (const char* internal : {"own_interface", "route_device"}) json.erase(internal);
+  for (const char* internal : {"own_interface", "route_device", "tie", "before"}) json.erase(internal);
   bool whole = true;
   for (const bool out : {true, false}) {
     auto counters = xfrm->counters(tunnel, out);

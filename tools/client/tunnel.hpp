@@ -31,6 +31,14 @@ Result<std::string> up(const UpOptions& options);
 /// The same with keys that are there already; *key_file* is not looked at.
 Result<std::string> up(const KeyFile& keys, const UpOptions& options);
 
+/// Puts other keys into the tunnel that is up.  The new SAs are there before the old one goes: no packet is lost, or
+/// leaves in clear because there is no route into a tunnel for a moment.  What comes in under the old key is taken
+/// until the next replacement, for the gateway sends under it until it hears the new one.
+///
+/// False: nothing was done, for nothing is up, or these keys are for another gateway, other addresses or routes, or
+/// this host's own address is another one now: down(), then up().
+Result<bool> replace(const KeyFile& keys, const UpOptions& options);
+
 /// The key of the tunnel that is up goes on until then.  ESRCH: nothing is up, or it is another one.
 Result<void> go_on(derivation::Spi outbound, std::int64_t end);
 

@@ -116,8 +116,12 @@ Turned turn(const Settings& settings, const Choice& choice) {
   UpOptions options;
   options.interface = settings.interface;
   options.grant = grant_of(**granted);
-  if (*record)
+  if (*record) {
+    auto replaced = replace((*granted)->keys, options);
+    if (!replaced) return failed(replaced.error());
+    if (*replaced) return {Outcome::granted, (*granted)->times, {}, fetched->server, "another key"};
     if (auto gone = down(); !gone) return failed(gone.error());
+  }
   auto done = up((*granted)->keys, options);
   if (!done) return failed(done.error());
   return {Outcome::granted, (*granted)->times, {}, fetched->server, *done};

@@ -65,13 +65,10 @@ std::uint8_t direction(Step::Way way) {
 const Address& outer_source(const Tunnel& tunnel, bool out) { return out ? tunnel.local : tunnel.gateway; }
 const Address& outer_destination(const Tunnel& tunnel, bool out) { return out ? tunnel.gateway : tunnel.local; }
 
-// Ties the policies to the two SAs, and to no other pair with the same gateway.
-std::uint32_t request_id(const Tunnel& tunnel) { return tunnel.outbound.value(); }
-
-xfrm_usersa_id state_id(const Tunnel& tunnel, bool out) {
+xfrm_usersa_id state_id(const Tunnel& tunnel, derivation::Spi spi, bool out) {
   xfrm_usersa_id id{};
   id.daddr = to_xfrm(outer_destination(tunnel, out));
-  id.spi = htonl(tunnel.spi(out).value());
+  id.spi = htonl(spi.value());
   id.family = family_of(tunnel.gateway);
   id.proto = IPPROTO_ESP;
   return id;
@@ -95,7 +92,8 @@ Request state_request(const Tunnel& tunnel, bool out, const derivation::Secret& 
   info.saddr = to_xfrm(outer_source(tunnel, out));
   info.family = family_of(tunnel.gateway);
   info.mode = XFRM_MODE_TUNNEL;
-  info.reqid = request_id(tunnel);
+  // Ties the policies to these SAs, and to no others with the same gateway.
+  info.reqid = tunnel.tie;
   // The selector stays without a family, and the flag keeps the kernel from giving it the outer one: one SA carries
   // both.
   info.flags = XFRM_STATE_AF_UNSPEC;
@@ -150,7 +148,7 @@ Request policy_request(const Tunnel& tunnel, const Step& step) {
   way.id.proto = IPPROTO_ESP;
   way.saddr = to_xfrm(outer_source(tunnel, out));
   way.family = family_of(tunnel.gateway);
-  way.reqid = request_id(tunnel);
+  way.reqid = tunnel.tie;
   way.mode = XFRM_MODE_TUNNEL;
   way.aalgos = way.ealgos = way.calgos = ~0U;
   request.put(SLUICE_ATTRIBUTE(XFRMA_TMPL), way);
@@ -183,8 +181,12 @@ Result<void> Xfrm::make(const Tunnel& tunnel, const Step& step, const derivation
 }
 
 Result<void> Xfrm::undo(const Tunnel& tunnel, const Step& step) {
-  if (step.kind == Step::Kind::state)
-    return unless_gone(netlink_.ask(Request(XFRM_MSG_DELSA, 0, state_id(tunnel, step.way == Step::Way::out))));
+  if (step.kind == Step::Kind::state) {
+    const bool out = step.way == Step::Way::out;
+    if (tunnel.before)
+      if (auto done = remove(tunnel, out ? *tunnel.before : tunnel.before->reverse(), out); !done) return done;
+    return remove(tunnel, tunnel.spi(out), out);
+  }
   xfrm_userpolicy_id id{};
   id.sel = selector(step);
   id.dir = direction(step.way);
@@ -193,10 +195,14 @@ Result<void> Xfrm::undo(const Tunnel& tunnel, const Step& step) {
   return unless_gone(netlink_.ask(std::move(request)));
 }
 
+Result<void> Xfrm::remove(const Tunnel& tunnel, derivation::Spi spi, bool out) {
+  return unless_gone(netlink_.ask(Request(XFRM_MSG_DELSA, 0, state_id(tunnel, spi, out))));
+}
+
 Result<std::optional<Xfrm::Counters>> Xfrm::counters(const Tunnel& tunnel, bool out) {
   std::optional<Counters> counters;
   // The answer has the key in it; only the head is looked at.
-  auto done = netlink_.ask(Request(XFRM_MSG_GETSA, 0, state_id(tunnel, out)), [&](Bytes answer) {
+  auto done = netlink_.ask(Request(XFRM_MSG_GETSA, 0, state_id(tunnel, tunnel.spi(out), out)), [&](Bytes answer) {
     xfrm_usersa_info info;
     if (answer.size() < sizeof info) return;
     std::memcpy(&info, answer.data(), sizeof info);

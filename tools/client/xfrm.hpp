@@ -17,8 +17,10 @@ class Xfrm {
 
   /// *keying* is needed for a state alone.
   Result<void> make(const Tunnel& tunnel, const Step& step, const derivation::Secret& keying);
-  /// What is not there any more is no error.
+  /// What is not there any more is no error.  With a state goes that of the key before it.
   Result<void> undo(const Tunnel& tunnel, const Step& step);
+  /// One SA alone, likewise.
+  Result<void> remove(const Tunnel& tunnel, derivation::Spi spi, bool out);
 
   struct Counters {
     std::uint64_t packets = 0, bytes = 0;
