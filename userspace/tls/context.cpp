@@ -152,6 +152,7 @@ Result<UniqueSsl> Context::new_session(int fd, const std::string& host) const {
   ERR_clear_error();
   UniqueSsl ssl(SSL_new(ctx_.get()));
   if (!ssl || SSL_set_fd(ssl.get(), fd) != 1) return take_error("TLS session");
+  note_list(ssl.get());
   if (role_ == Role::server) {
     SSL_set_accept_state(ssl.get());
     return ssl;

@@ -5,8 +5,10 @@
 #include <openssl/evp.h>
 #include <openssl/x509_vfy.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,9 +26,8 @@ using UniqueSession = Handle<SSL_SESSION, SSL_SESSION_free>;
 
 // An hour after its full handshake a ticket is worth nothing, and the key has to be shown again.
 constexpr long kTicketSeconds = 3600;
-// As often as live sessions are checked.
-constexpr std::chrono::seconds kCheckedFor{30};
-constexpr std::size_t kCheckedMax = 1024;
+// Some 150 bytes each; of a key server's devices all come back at once when a gateway restarts.
+constexpr std::size_t kCheckedMax = 65536;
 constexpr unsigned char kContextId[] = "sluice";
 
 /// What a context remembers.  Sessions of one client context may live on several threads.
@@ -35,12 +36,19 @@ struct Memory {
   std::string host;
   UniqueSession ticket;
   std::map<std::string, Clock::time_point> checked;  // certificates by fingerprint, and until when
+  std::uintptr_t list = 0;                           // how often all of them were forgotten
 };
 
 int memory_index() {
   static const int index = SSL_CTX_get_ex_new_index(
       0, nullptr, nullptr, nullptr,
       [](void*, void* memory, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<Memory*>(memory); });
+  return index;
+}
+
+/// Of a session: Memory::list when it began.
+int list_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return index;
 }
 
@@ -78,6 +86,33 @@ std::string fingerprint(const X509* certificate) {
   return {reinterpret_cast<const char*>(digest.data()), size};
 }
 
+/// For how long nothing that a check looks at ends by itself: this certificate, the authority's, the list's own time.
+/// No longer than a ticket is worth.
+std::chrono::seconds good_for(const SSL_CTX* ctx, const X509* certificate) {
+  long most = kTicketSeconds;
+  const auto limit = [&most](const ASN1_TIME* end) {
+    int days = 0, seconds = 0;
+    if (end == nullptr) return;
+    most = ASN1_TIME_diff(&days, &seconds, nullptr, end) == 1 ? std::min(most, days * 86400L + seconds) : 0;
+  };
+  limit(X509_get0_notAfter(certificate));
+  // (The store is never changed once the context has it: a list that is read again comes with a store of its own.)
+  const STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
+  for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
+    X509_OBJECT* object = sk_X509_OBJECT_value(objects, i);
+    if (const X509* authority = X509_OBJECT_get0_X509(object)) limit(X509_get0_notAfter(authority));
+    if (const X509_CRL* list = X509_OBJECT_get0_X509_CRL(object)) limit(X509_CRL_get0_nextUpdate(list));
+  }
+  return std::chrono::seconds(std::max(most, 0L));
+}
+
+/// It has just been checked.
+void remember(Memory& memory, const SSL_CTX* ctx, const X509* certificate, std::string name) {
+  if (name.empty()) return;
+  if (memory.checked.size() >= kCheckedMax) memory.checked.clear();
+  memory.checked[std::move(name)] = Clock::now() + good_for(ctx, certificate);
+}
+
 }  // namespace
 
 Result<void> set_up_resumption(SSL_CTX* ctx, bool server) {
@@ -108,11 +143,24 @@ Result<void> share_tickets(SSL_CTX* ctx, SSL_CTX* other) {
   return {};
 }
 
+void note_list(SSL* ssl) {
+  Memory& memory = memory_of(ssl);
+  std::lock_guard lock(memory.mutex);
+  (void)SSL_set_ex_data(ssl, list_index(), reinterpret_cast<void*>(memory.list));
+}
+
 void send_ticket(SSL* ssl) {
   const STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl);
   if (SSL_session_reused(ssl) == 1 || sk_X509_num(chain) > 0) return;  // (a server's chain leaves the peer out)
   // Does nothing on TLS 1.2, whose own tickets the agent does not keep.
   (void)SSL_new_session_ticket(ssl);
+  // The handshake has checked it; by the list that is in force, unless that came in between.
+  const X509* certificate = SSL_get0_peer_certificate(ssl);
+  if (certificate == nullptr || SSL_get_verify_result(ssl) != X509_V_OK) return;
+  Memory& memory = memory_of(ssl);
+  std::lock_guard lock(memory.mutex);
+  if (reinterpret_cast<std::uintptr_t>(SSL_get_ex_data(ssl, list_index())) != memory.list) return;
+  remember(memory, SSL_get_SSL_CTX(ssl), certificate, fingerprint(certificate));
 }
 
 void offer_ticket(SSL* ssl) {
@@ -144,17 +192,15 @@ Result<void> check_certificate(const SSL_CTX* ctx, bool server, X509* certificat
 Result<void> check_resumed(const SSL* ssl) {
   X509* certificate = SSL_get0_peer_certificate(ssl);
   if (certificate == nullptr) return Error{"the peer has shown no certificate"};
-  const std::string name = fingerprint(certificate);
-  const Clock::time_point now = Clock::now();
+  std::string name = fingerprint(certificate);
   Memory& memory = memory_of(ssl);
   std::lock_guard lock(memory.mutex);
   const auto known = memory.checked.find(name);
-  if (!name.empty() && known != memory.checked.end() && now < known->second) return {};
+  if (!name.empty() && known != memory.checked.end() && Clock::now() < known->second) return {};
   auto checked =
       check_certificate(SSL_get_SSL_CTX(ssl), SSL_is_server(ssl) != 0, certificate, SSL_get_peer_cert_chain(ssl));
   if (!checked) return checked;
-  if (memory.checked.size() >= kCheckedMax) memory.checked.clear();
-  memory.checked[name] = now + kCheckedFor;
+  remember(memory, SSL_get_SSL_CTX(ssl), certificate, std::move(name));
   return {};
 }
 
@@ -162,6 +208,7 @@ void forget_checked(SSL_CTX* ctx) {
   Memory& memory = memory_of(ctx);
   std::lock_guard lock(memory.mutex);
   memory.checked.clear();
+  ++memory.list;
 }
 
 }  // namespace sluice::tls

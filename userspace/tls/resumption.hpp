@@ -21,6 +21,9 @@ Result<void> set_up_resumption(SSL_CTX* ctx, bool server);
 /// Server: from now on *ctx* takes the tickets of *other*, and the other way round.
 Result<void> share_tickets(SSL_CTX* ctx, SSL_CTX* other);
 
+/// Of each session when it is made: under which revocation list its handshake will be.
+void note_list(SSL* ssl);
+
 /// Server: a ticket leaves with the next write, if this session was a full handshake of TLS 1.3 whose peer's
 /// certificate comes straight from the authority (a ticket holds no chain).
 void send_ticket(SSL* ssl);
@@ -31,7 +34,8 @@ void offer_ticket(SSL* ssl);
 void forget_ticket(SSL_CTX* ctx);
 
 /// The peer's certificate of a resumed session, checked as in a handshake: chain, purpose, validity, revocation.  What
-/// was good within the last 30 s, under the same revocation list, is not computed again.
+/// was good within the last hour is not computed again, unless it, its authority or the list has ended since, or
+/// forget_checked() has been called.
 Result<void> check_resumed(const SSL* ssl);
 /// The authority or the revocation list has changed.
 void forget_checked(SSL_CTX* ctx);

@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chrono>
+#include <optional>
+#include <thread>
 
 #include "tls/testing.hpp"
 
@@ -107,6 +110,43 @@ TEST_F(ResumptionTest, ARevokedAgentCannotResume) {
   pki_.revoke(agent_);
   ASSERT_TRUE(*server.reload_revoked());
   expect_refused(server, client, "server: certificate of 'CN=berlin': certificate revoked");
+}
+
+TEST_F(ResumptionTest, AListThatComesBetweenHandshakeAndTicketCounts) {
+  Context server = gateway(), client = agent();
+  Result<TlsPair> pair = tls_pair(io_, server, client);
+  ASSERT_TRUE(pair);
+  pki_.revoke(agent_);
+  ASSERT_TRUE(*server.reload_revoked());
+  pair->server.send_ticket();
+  auto talk = [](TlsPair& both) -> Task<void> {
+    std::array<std::byte, 1> byte{};
+    (void)co_await both.server.write_all(byte);
+    EXPECT_TRUE(co_await both.client.read_exactly(byte));
+  };
+  testing::run(io_, talk(*pair));
+  expect_refused(server, client, "server: certificate of 'CN=berlin': certificate revoked");
+}
+
+TEST_F(ResumptionTest, AnExpiredCertificateIsNotResumed) {
+  const Identity identity = pki_.holder(PeerName::Role::device, "laptop", "corp", std::chrono::seconds(4));
+  Context server = gateway(), client = context(Role::client, identity);
+  const auto one = [&]() -> std::optional<bool> {
+    Result<TlsPair> pair = tls_pair(io_, server, client);
+    if (!pair) return {};
+    pair->server.send_ticket();
+    auto talk = [](TlsPair& both) -> Task<void> {
+      std::array<std::byte, 1> byte{};
+      (void)co_await both.server.write_all(byte);
+      EXPECT_TRUE(co_await both.client.read_exactly(byte));
+    };
+    testing::run(io_, talk(*pair));
+    return SSL_session_reused(pair->client.ssl()) == 1;
+  };
+  EXPECT_EQ(one(), false);
+  EXPECT_EQ(one(), true);
+  std::this_thread::sleep_for(std::chrono::seconds(6));
+  EXPECT_EQ(one(), std::nullopt);
 }
 
 TEST_F(ResumptionTest, ARevokedGatewayIsNotResumed) {
