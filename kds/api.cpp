@@ -13,6 +13,7 @@
 #include "http/problem.hpp"
 #include "kds/bodies.hpp"
 #include "kds/posture.hpp"
+#include "kds/routes.hpp"
 
 namespace sluice::kds {
 namespace {
@@ -37,6 +38,12 @@ Response problem(unsigned status, std::string title, std::string detail) {
   return Problem{status, std::move(title), std::move(detail), {}}.to_response();
 }
 Response not_found() { return problem(404, "", "there is no such path, or not for you"); }
+Response no_such(const Found& found) {
+  if (found.allowed.empty()) return not_found();
+  Response response = problem(405, "", "this path takes " + found.allowed);
+  response.fields.add("Allow", found.allowed);  // RFC 9110, 15.5.6
+  return response;
+}
 Response too_often() {
   Response response = problem(429, "", "too many requests; try again in a minute");
   response.fields.add("Retry-After", "60");
@@ -74,13 +81,16 @@ Response bad_evidence(const Error& error) {
   return problem(400, std::string("evidence: ") + evidence::name_of(reason), error.message);
 }
 
-std::optional<std::uint64_t> after_of(std::string_view query) {
+// What stands behind "after=", the one thing that a query may hold.
+std::optional<std::string_view> after_of(std::string_view query) {
   constexpr std::string_view name = "after=";
   if (!query.starts_with(name)) return std::nullopt;
-  query.remove_prefix(name.size());
+  return query.substr(name.size());
+}
+std::optional<std::uint64_t> number_of(std::string_view text) {
   std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(query.data(), query.data() + query.size(), value);
-  if (error != std::errc{} || end != query.data() + query.size() || query.empty()) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
@@ -123,10 +133,10 @@ Result<void> Api::note(const Party& actor, AuditAction action, const Party& subj
 }
 
 Task<Response> Api::handle(const Request& request, http::Connection& connection) {
-  if (request.path() == "/v1/health") {
-    if (request.method != "GET") co_return problem(405, "", "GET only");
+  if (const Found found = find_route(Who::anybody, request.method, request.path()); found.route != nullptr)
     co_return json_response(200, {{"status", "ok"}});
-  }
+  else if (!found.allowed.empty())
+    co_return no_such(found);
   const std::string& realm = service_.settings().realm;
   const Limits& limits = service_.settings().limits;
   if (auto name = connection.peer().device_of(realm)) {
@@ -143,16 +153,17 @@ Task<Response> Api::handle(const Request& request, http::Connection& connection)
 
 Task<Response> Api::device(const Request& request, http::Connection& connection, std::string name) {
   const Limits& limits = service_.settings().limits;
-  if (request.method == "GET" && request.path() == "/v1/challenge") {
+  const Found found = find_route(Who::device, request.method, request.path());
+  if (found.route == nullptr) co_return no_such(found);
+  if (found.route->action == Action::challenge) {
     if (!within("challenge/" + name, limits.challenges)) co_return too_often();
     co_return challenge(connection);
   }
-  if (request.method == "POST" && request.path() == "/v1/keys") {
+  if (found.route->action == Action::keys) {
     if (!within("keys/" + name, limits.keys)) co_return too_often();
     co_return co_await keys(request, connection, std::move(name));
   }
-  if (request.method == "GET" && request.path() == "/v1/status") co_return co_await status(std::move(name));
-  co_return not_found();
+  co_return co_await status(std::move(name));
 }
 
 Response Api::challenge(http::Connection& connection) {
@@ -261,7 +272,9 @@ Task<Response> Api::gateway(const Request& request, std::string name) {
   const Party self{Party::Kind::gateway, name};
   if (service_.settings().gateway(name) == nullptr)
     co_return problem(403, "not configured", "gateway '" + name + "' is not in this key server's configuration");
-  if (request.method == "POST" && request.path() == "/v1/gateway/boot") {
+  const Found found = find_route(Who::gateway, request.method, request.path());
+  if (found.route == nullptr) co_return no_such(found);
+  if (found.route->action == Action::boot) {
     auto body = parse_boot(request.body);
     if (!body) co_return failed(body.error());
     Result<Generations::Boot> boot = co_await service_.boot(name, std::move(body->nonce), body->newest);
@@ -272,33 +285,46 @@ Task<Response> Api::gateway(const Request& request, std::string name) {
       co_return problem(503, "later", "the key server cannot write its audit log");
     co_return json_response(200, {{"fresh", boot->fresh}, {"acknowledged", boot->acknowledged}});
   }
-  if (request.method == "GET" && request.path() == "/v1/gateway/updates") {
-    const auto after = after_of(request.query());
+  if (found.route->action == Action::updates) {
+    const auto after = number_of(after_of(request.query()).value_or(""));
     if (!after) co_return problem(400, "", "after=N is missing");
     Result<std::vector<Generations::Outgoing>> updates = co_await service_.updates(name, *after);
     if (!updates) co_return failed(updates.error());
     co_return Response::json(200, updates_body(*updates));
   }
-  if (request.method == "POST" && request.path() == "/v1/gateway/anomalies") {
-    auto reports = parse_anomalies(request.body);
-    if (!reports) co_return failed(reports.error());
-    Result<void> done = co_await service_.anomalies(name, *std::move(reports));
-    co_return done ? nothing() : failed(done.error());
-  }
-  co_return not_found();
+  auto reports = parse_anomalies(request.body);
+  if (!reports) co_return failed(reports.error());
+  Result<void> done = co_await service_.anomalies(name, *std::move(reports));
+  co_return done ? nothing() : failed(done.error());
 }
 
-Task<Response> Api::devices() {
+Task<Response> Api::devices(std::string after) {
   json all = json::array();
-  auto look = [&all](Transaction& transaction) -> Result<void> {
+  auto look = [&all, after](Transaction& transaction) -> Result<void> {
     const auto now = std::chrono::system_clock::now();
-    for (const Device& device : transaction.devices("", devices_at_once))
+    for (const Device& device : transaction.devices(after, devices_at_once))
       all.push_back(to_json(device, transaction.attestation(device.name), now));
     return {};
   };
   Store::Work work = look;
   Result<void> done = co_await service_.read(std::move(work));
   co_return done ? json_response(200, {{"devices", all}}) : failed(done.error());
+}
+
+Task<Response> Api::gateways() {
+  json all = json::array();
+  auto look = [this, &all](Transaction& transaction) -> Result<void> {
+    const auto now = std::chrono::system_clock::now();
+    for (const GatewaySettings& configured : service_.settings().gateways) {
+      const auto gateway = transaction.gateway(configured.name);
+      all.push_back(gateway ? to_json(*gateway, transaction.live_generations(configured.name), now)
+                            : json{{"name", configured.name}, {"booted", false}});
+    }
+    return {};
+  };
+  Store::Work work = look;
+  Result<void> done = co_await service_.read(std::move(work));
+  co_return done ? json_response(200, {{"gateways", all}}) : failed(done.error());
 }
 
 Task<Response> Api::audit_after(std::uint64_t after) {
@@ -321,18 +347,24 @@ Task<Response> Api::audit_after(std::uint64_t after) {
 
 Task<Response> Api::operate(const Request& request, std::string name) {
   const std::string actor = "operator/" + name;
-  constexpr std::string_view folder = "/v1/devices";
-  std::string_view path = request.path();
-  if (request.method == "GET" && path == "/v1/audit")
-    co_return co_await audit_after(after_of(request.query()).value_or(0));
-  if (!path.starts_with(folder)) co_return not_found();
-  path.remove_prefix(folder.size());
-  if (path.empty() && request.method == "GET") co_return co_await devices();
+  const Found found = find_route(Who::operator_, request.method, request.path());
+  if (found.route == nullptr) co_return no_such(found);
+  const Action asked = found.route->action;
+  const auto after = after_of(request.query());
+  if (!request.query().empty() && !after) co_return problem(400, "", "a query may be after=... alone");
+  if (asked == Action::devices) co_return co_await devices(std::string(after.value_or("")));
+  if (asked == Action::device) co_return co_await status(found.name);
+  if (asked == Action::gateways) co_return co_await gateways();
+  if (asked == Action::audit) {
+    const auto number = number_of(after.value_or("0"));
+    if (!number) co_return problem(400, "", "after=N is a number");
+    co_return co_await audit_after(*number);
+  }
 
   Service::DeviceWork work;
   AuditAction action = AuditAction::enrol;
-  std::string device;
-  if (path.empty() && request.method == "POST") {
+  std::string device = found.name;
+  if (asked == Action::enrol) {
     auto body = parse_device(request.body);
     if (!body) co_return failed(body.error());
     if (!body->name) co_return problem(400, "", "body: name is missing");
@@ -346,34 +378,28 @@ Task<Response> Api::operate(const Request& request, std::string name) {
       if (auto done = devices.enrol(enrolled, actor, now); !done) return done.error();
       return Touched{};
     };
-  } else if (path.starts_with('/')) {
-    path.remove_prefix(1);
-    const std::size_t slash = path.find('/');
-    device = path.substr(0, slash);
-    const std::string_view verb = slash == path.npos ? std::string_view() : path.substr(slash + 1);
-    if (verb.empty() && request.method == "GET") co_return co_await status(device);
-    if (verb.empty() && request.method == "DELETE") {
-      action = AuditAction::forget;
-      work = [device, actor](Devices& devices, Time now) { return devices.forget(device, actor, now); };
-    } else if (verb.empty() && request.method == "PATCH") {
-      auto body = parse_device(request.body);
-      if (!body) co_return failed(body.error());
-      action = AuditAction::change;
-      work = [device, actor, roles = body->roles, enabled = body->enabled](Devices& devices, Time now) {
-        return devices.change(device, roles, enabled, actor, now);
-      };
-    } else if (request.method == "POST" && verb == "revoke") {
-      action = AuditAction::revoke;
-      work = [device, actor](Devices& devices, Time now) { return devices.revoke(device, actor, now); };
-    } else if (request.method == "POST" && verb == "ban") {
-      action = AuditAction::ban;
-      work = [device, actor](Devices& devices, Time now) { return devices.ban(device, actor, now); };
-    } else if (request.method == "POST" && verb == "unban") {
-      action = AuditAction::unban;
-      work = [device, actor](Devices& devices, Time now) { return devices.unban(device, actor, now); };
-    }
+  } else if (asked == Action::change) {
+    auto body = parse_device(request.body);
+    if (!body) co_return failed(body.error());
+    if (body->name || body->fingerprint)
+      co_return problem(400, "", "body: roles and enabled can be changed, a name and a fingerprint cannot");
+    action = AuditAction::change;
+    work = [device, actor, roles = body->roles, enabled = body->enabled](Devices& devices, Time now) {
+      return devices.change(device, roles, enabled, actor, now);
+    };
+  } else if (asked == Action::forget) {
+    action = AuditAction::forget;
+    work = [device, actor](Devices& devices, Time now) { return devices.forget(device, actor, now); };
+  } else if (asked == Action::revoke) {
+    action = AuditAction::revoke;
+    work = [device, actor](Devices& devices, Time now) { return devices.revoke(device, actor, now); };
+  } else if (asked == Action::ban) {
+    action = AuditAction::ban;
+    work = [device, actor](Devices& devices, Time now) { return devices.ban(device, actor, now); };
+  } else {
+    action = AuditAction::unban;
+    work = [device, actor](Devices& devices, Time now) { return devices.unban(device, actor, now); };
   }
-  if (!work) co_return not_found();
   Result<void> done = co_await service_.with_devices(std::move(work));
   AuditDetail detail;
   if (!done) detail.reason = done.error().message;

@@ -31,7 +31,8 @@ class Api {
   http::Response challenge(http::Connection& connection);
   Task<http::Response> keys(const http::Request& request, http::Connection& connection, std::string name);
   Task<http::Response> status(std::string name);
-  Task<http::Response> devices();
+  Task<http::Response> devices(std::string after);
+  Task<http::Response> gateways();
   Task<http::Response> audit_after(std::uint64_t after);
 
   /// False: it asks more often than it may.

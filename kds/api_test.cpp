@@ -67,6 +67,18 @@ packages = ["openssh-server"]
 const std::vector<std::string> ways{"outbound", "inbound"};
 const std::vector<std::string> paths_of_others{"/v1/devices", "/v1/audit", "/v1/gateway/updates?after=0"};
 
+struct Other {
+  std::string method, path, allowed;
+};
+const std::vector<Other> others{{"POST", "/v1/health", "GET"},
+                                {"PUT", "/v1/devices", "GET, POST"},
+                                {"GET", "/v1/devices/laptop/ban", "POST"},
+                                {"DELETE", "/v1/audit", "GET"}};
+const std::vector<std::string> wrong_queries{"/v1/audit?after=x", "/v1/audit?after=", "/v1/audit?before=1",
+                                             "/v1/audit?after=1&after=2", "/v1/devices?name=a"};
+
+json unbooted(const char* name) { return {{"name", name}, {"booted", false}}; }
+
 // (g++ 12 does not compile initializer lists in coroutines: whatever needs one is made out here)
 json pair_of(const char* one, const char* other) { return {one, other}; }
 std::string device_body(const std::string& name) { return json{{"name", name}, {"roles", {"staff"}}}.dump(); }
@@ -380,6 +392,66 @@ TEST_F(ApiTest, ARevocationReachesAGatewayThatWaits) {
     auto [listed, audit] = co_await alice.ask("GET", "/v1/audit");
     EXPECT_EQ(listed, 200U);
     EXPECT_NE(audit.dump().find("operator/alice"), std::string::npos);
+  };
+  run(story(this));
+}
+
+// What an operator sees and changes; what he does not.
+TEST_F(ApiTest, AnOperatorSeesDevicesAndGateways) {
+  auto story = [](ApiTest* self) -> Task<void> {
+    Caller& alice = self->caller(Role::operator_, "alice");
+    auto [before, none] = co_await alice.ask("GET", "/v1/gateways");
+    EXPECT_EQ(before, 200U);
+    EXPECT_EQ(none["gateways"][0], unbooted("gw1"));
+    Caller& gateway = self->caller(Role::realm_gateway, "gw1");
+    co_await self->gateway_up(gateway);
+    auto [after, gateways] = co_await alice.ask("GET", "/v1/gateways");
+    EXPECT_EQ(after, 200U);
+    const json& one = gateways["gateways"][0];
+    EXPECT_EQ(one["booted"], true) << one.dump();
+    EXPECT_EQ(one["generations"][0]["state"], "current");
+    EXPECT_EQ(one["generations"][0]["algorithm"], "aes-256-gcm");
+    EXPECT_GT(one["generations"][0]["ends_in"].get<int>(), 3500);
+    EXPECT_EQ(one["sequence"], self->acknowledged_) << "what it was given";
+    EXPECT_EQ(one["acknowledged"], 0) << "nobody has asked for what is behind 1";
+    EXPECT_LT(one["seen_ago"].get<int>(), 60);
+    EXPECT_EQ(one.dump().find("master_key"), std::string::npos);
+
+    co_await self->enrol("laptop");
+    co_await self->enrol("phone");
+    auto [listed, devices] = co_await alice.ask("GET", "/v1/devices?after=laptop");
+    EXPECT_EQ(listed, 200U);
+    EXPECT_EQ(devices["devices"].size(), 1U);
+    EXPECT_EQ(devices["devices"][0]["name"], "phone");
+    auto [changed, nothing] = co_await alice.ask("PATCH", "/v1/devices/phone", R"({"roles":[],"enabled":false})");
+    EXPECT_EQ(changed, 204U);
+    auto [shown, phone] = co_await alice.ask("GET", "/v1/devices/phone");
+    EXPECT_EQ(shown, 200U);
+    EXPECT_EQ(phone["enabled"], false);
+    EXPECT_TRUE(phone["roles"].empty());
+    auto [renamed, why] = co_await alice.ask("PATCH", "/v1/devices/phone", R"({"name":"other"})");
+    EXPECT_EQ(renamed, 400U) << "a name that would be passed over: " << why.dump();
+    auto [removed, gone] = co_await alice.ask("DELETE", "/v1/devices/phone");
+    EXPECT_EQ(removed, 204U);
+    auto [missing, words] = co_await alice.ask("GET", "/v1/devices/phone");
+    EXPECT_EQ(missing, 404U) << words.dump();
+  };
+  run(story(this));
+}
+
+TEST_F(ApiTest, AnotherMethodIsToldWhichThereAre) {
+  auto story = [](ApiTest* self) -> Task<void> {
+    Caller& alice = self->caller(Role::operator_, "alice");
+    for (const auto& [method, path, allowed] : others) {
+      Result<Response> response = co_await alice.client.request(method, path);
+      EXPECT_TRUE(response);
+      EXPECT_EQ(response->status, 405U) << method << ' ' << path;
+      EXPECT_EQ(response->fields.get("Allow"), allowed);
+    }
+    for (const std::string& query : wrong_queries) {
+      auto [status, body] = co_await alice.ask("GET", query);
+      EXPECT_EQ(status, 400U) << query << ": " << body.dump();
+    }
   };
   run(story(this));
 }

@@ -134,6 +134,20 @@ json describe(const Issued& key, const Settings& settings, Time now) {
   return described;
 }
 
+const char* name_of(GenerationState state) {
+  switch (state) {
+    case GenerationState::next:
+      return "next";
+    case GenerationState::current:
+      return "current";
+    case GenerationState::previous:
+      return "previous";
+    case GenerationState::dead:
+      return "dead";
+  }
+  return "unknown";
+}
+
 const char* name_of(Update::Kind kind) {
   switch (kind) {
     case Update::Kind::generation:
@@ -326,6 +340,25 @@ nlohmann::json to_json(const Device& device, const std::optional<Attestation>& a
                  {"health_in", attestation ? seconds_until(attestation->good_until, now) : 0}};
   if (attestation) described["postures"] = attestation->postures;
   return described;
+}
+
+nlohmann::json to_json(const Gateway& gateway, const std::vector<Generation>& live, Time now) {
+  json generations = json::array();
+  for (const Generation& generation : live)
+    generations.push_back({{"number", generation.number},
+                           {"state", name_of(generation.state)},
+                           {"algorithm", derivation::to_string(generation.algorithm)},
+                           {"ends_in", seconds_until(generation.ends.value_or(generation.hard_end()), now)}});
+  // A clock that was set back since shows nothing as ago.
+  const auto ago =
+      std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(now - gateway.seen).count());
+  return {{"name", gateway.name},
+          {"booted", true},
+          {"generations", generations},
+          {"newest", gateway.newest},
+          {"sequence", gateway.sequence},
+          {"acknowledged", gateway.acknowledged},
+          {"seen_ago", ago}};
 }
 
 }  // namespace sluice::kds

@@ -43,5 +43,6 @@ struct DeviceBody {
 };
 Result<DeviceBody> parse_device(std::string_view text);
 nlohmann::json to_json(const Device& device, const std::optional<Attestation>& attestation, Time now);
+nlohmann::json to_json(const Gateway& gateway, const std::vector<Generation>& live, Time now);
 
 }  // namespace sluice::kds

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "kds/openapi_testing.hpp"
+
 namespace sluice::gateway {
 namespace {
 
@@ -205,6 +207,17 @@ TEST(KdsProblem, IsToldInPrintableWords) {
   EXPECT_EQ(problem_words(R"({"title": "Forbidden", "detail": "no\ngateway"})"), "Forbidden: no?gateway");
   EXPECT_EQ(problem_words("<html>"), "");
   EXPECT_EQ(problem_words("{\"title\": \"" + std::string(500, 'x') + "\"}").size(), 200u);
+}
+
+TEST(KdsUpdate, WhatTheApiPromisesIsRead) {
+  for (const auto& [name, body] : kds::openapi::response_examples("/v1/gateway/updates", "get")) {
+    const auto updates = parse_updates(body.dump(), 12);
+    EXPECT_TRUE(updates) << name << ": " << (updates ? "" : updates.error().message);
+  }
+  for (const auto& [name, body] : kds::openapi::response_examples("/v1/gateway/boot", "post"))
+    EXPECT_TRUE(parse_boot(body.dump())) << name;
+  for (const auto& [name, body] : kds::openapi::response_examples("/v1/gateway/updates", "get", "404"))
+    EXPECT_NE(problem_words(body.dump()), "") << name;
 }
 
 }  // namespace
