@@ -3,12 +3,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <set>
 
-#include "client/reader.hpp"
 #include "evidence/base64url.hpp"
-#include "evidence/json.hpp"
+#include "realm/reader.hpp"
 #include "tls/peer.hpp"
 
 namespace sluice::client {
@@ -16,13 +14,15 @@ namespace {
 
 using derivation::Direction;
 using derivation::Spi;
+using realm::failures;
+using realm::printable;
+using realm::Reader;
 using std::chrono::seconds;
 
 // More than any answer of a server within answer_most holds, or than measure::measure() takes.
 constexpr std::size_t networks_most = 1024;
 constexpr std::size_t addresses_most = 8;
 constexpr std::size_t routes_most = 64;
-constexpr std::size_t failures_most = 256;
 constexpr std::size_t packages_most = 256;
 constexpr std::size_t queries_most = 16;
 constexpr std::size_t query_most = 4096;
@@ -122,39 +122,16 @@ Renewed renewed(Reader reader) {
   return renewed;
 }
 
-std::vector<http::Failure> failures(Reader& reader) {
-  std::vector<http::Failure> failures;
-  for (Reader& one : reader.list("failures", failures_most)) {
-    failures.push_back({printable(one.text("name", words_most), 256), printable(one.text("detail", words_most)), {}});
-    if (one.has("remedy")) failures.back().remedy = printable(one.text("remedy", words_most));
-  }
-  return failures;
-}
-
-Result<nlohmann::json> parse_object(std::string_view text) {
-  auto json = evidence::parse_json(text, answer_most);
-  if (!json) return Error{json.error().message, EBADMSG};
-  if (!json->is_object()) return Error{"it is no JSON object", EBADMSG};
-  return json;
-}
-
 // Lower case ASCII, for words that are looked for.
 std::string lower(std::string text) {
   std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
   return text;
 }
 
-std::optional<seconds> parse_retry_after(std::string_view text) {
-  std::uint32_t value = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || code != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return std::min(seconds(value), seconds(static_cast<std::int64_t>(time_most)));
-}
-
 }  // namespace
 
 Result<Challenge> parse_challenge(std::string_view text) {
-  auto json = parse_object(text);
+  auto json = realm::parse_object(text, answer_most);
   if (!json) return json.error();
   std::optional<Error> error;
   Reader root(*json, "", error);
@@ -184,7 +161,7 @@ Result<Challenge> parse_challenge(std::string_view text) {
 }
 
 Result<Answer> parse_answer(std::string_view text) {
-  auto json = parse_object(text);
+  auto json = realm::parse_object(text, answer_most);
   if (!json) return json.error();
   std::optional<Error> error;
   Reader root(*json, "", error);
@@ -218,46 +195,15 @@ Result<Answer> parse_answer(std::string_view text) {
 
 bool Problem::stale_challenge() const { return status == 409 && lower(title).find("challenge") != std::string::npos; }
 
-std::string to_words(const std::vector<http::Failure>& failures) {
-  std::string words;
-  for (const http::Failure& failure : failures) {
-    words += "\n  " + failure.name + ": " + failure.detail;
-    if (!failure.remedy.empty()) words += "\n    remedy: " + failure.remedy;
-  }
-  return words;
-}
-
 std::string Problem::to_words() const {
-  std::string words = title;
-  if (!detail.empty() && detail != title) words += ": " + detail;
+  std::string advice;
   if (status == 401 || (status == 403 && failures.empty()))
-    words += "\n  ask who runs the key server: it is not this device's health that is at fault";
-  if (status == 409) words += "\n  try again: each try has a new challenge";
-  if (retry_after) words += "\n  try again in " + std::to_string(retry_after->count()) + " s";
-  return words + client::to_words(failures);
+    advice += "\n  ask who runs the key server: it is not this device's health that is at fault";
+  if (status == 409) advice += "\n  try again: each try has a new challenge";
+  return realm::Problem::to_words(advice);
 }
 
-Problem parse_problem(const http::Response& response) {
-  Problem problem;
-  problem.status = response.status;
-  problem.retry_after = parse_retry_after(response.fields.get("Retry-After"));
-  const auto json = parse_object(response.text());
-  if (json) {
-    // A member of the wrong type is passed over (RFC 9457, 3.1).
-    std::optional<Error> ignored;
-    Reader root(*json, "", ignored);
-    problem.title = printable(root.text("title", words_most));
-    problem.detail = printable(root.text("detail", words_most));
-    ignored.reset();
-    problem.failures = failures(root);
-    if (ignored) problem.failures.clear();
-  }
-  if (problem.title.empty()) {
-    problem.title = std::string(http::reason_phrase(response.status));
-    if (problem.title.empty()) problem.title = "the key server answered " + std::to_string(response.status);
-  }
-  return problem;
-}
+Problem parse_problem(const http::Response& response) { return {realm::parse_problem(response, answer_most)}; }
 
 Result<void> choose_path(Granted& granted, bool prefer_native, const std::function<bool(const Address&)>& reachable) {
   std::string why;

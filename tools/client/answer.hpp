@@ -21,7 +21,7 @@
 #include "client/key_file.hpp"
 #include "evidence/claims.hpp"
 #include "http/message.hpp"
-#include "http/problem.hpp"
+#include "realm/problem.hpp"
 
 namespace sluice::client {
 
@@ -89,26 +89,20 @@ struct Answer {
 Result<Challenge> parse_challenge(std::string_view text);
 Result<Answer> parse_answer(std::string_view text);
 
-/// What a server answers that grants nothing (RFC 9457).
-struct Problem {
-  unsigned status = 0;
-  std::string title, detail;
-  std::vector<http::Failure> failures;
-  std::optional<std::chrono::seconds> retry_after;  ///< RFC 9110, 10.2.3; seconds alone
-
+/// What a server answers that grants nothing.
+struct Problem : realm::Problem {
   /// The challenge is used, too old or another connection's: one begins again.
   [[nodiscard]] bool stale_challenge() const;
   /// It is the policy that refuses: health, roles, a ban.
   [[nodiscard]] bool refused_by_policy() const { return status == 403; }
-  /// Lines for a person, each failure with its remedy; no newline at the end.
+  /// As realm::Problem's, with what a person at a device can do.
   [[nodiscard]] std::string to_words() const;
 };
 
-/// Of a response that is no 200.  One that holds no problem has the status' own words for a title.
+/// Of a response that is no 200.
 Problem parse_problem(const http::Response& response);
 
-/// "  os.version: os.version is ...\n    mend it: Update ...", a newline before each line.
-std::string to_words(const std::vector<http::Failure>& failures);
+using realm::to_words;
 
 /// Fills in *granted.keys* by which address of the gateway it is reached: the first that *reachable* says has a route,
 /// and that lies in none of the key's own routes (its packets would go into the tunnel that they are).  UDP where the

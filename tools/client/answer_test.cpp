@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "evidence/base64url.hpp"
+#include "kds/openapi_testing.hpp"
 
 namespace sluice::client {
 namespace {
@@ -266,6 +267,24 @@ TEST(Path, FirstAddressWithARouteInUdpUnlessNativeIsLiked) {
   EXPECT_EQ(none.error().message,
             "the gateway gw1 cannot be reached: 192.0.2.1 lies in 192.0.2.0/24, which is to go through the tunnel; "
             "there is no route to 2001:db8::1");
+}
+
+TEST(Openapi, WhatTheApiPromisesIsRead) {
+  for (const auto& [name, body] : kds::openapi::response_examples("/v1/challenge", "get")) {
+    const auto read = parse_challenge(body.dump());
+    EXPECT_TRUE(read) << name << ": " << (read ? "" : read.error().message);
+  }
+  for (const auto& [name, body] : kds::openapi::response_examples("/v1/keys", "post")) {
+    const auto read = parse_answer(body.dump());
+    EXPECT_TRUE(read) << name << ": " << (read ? "" : read.error().message);
+  }
+  for (const auto& [name, body] : kds::openapi::response_examples("/v1/keys", "post", "403")) {
+    const Problem problem = parse_problem(response(403, body.dump()));
+    EXPECT_EQ(problem.title, body.at("title")) << name;
+    EXPECT_EQ(problem.failures.size(), body.at("failures").size()) << name;
+  }
+  for (const auto& [name, body] : kds::openapi::response_examples("/v1/keys", "post", "409"))
+    EXPECT_TRUE(parse_problem(response(409, body.dump())).stale_challenge()) << name;
 }
 
 }  // namespace

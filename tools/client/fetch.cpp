@@ -4,14 +4,12 @@
 #include <openssl/pem.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <cerrno>
 #include <optional>
 
-#include "client/discover/discover.hpp"
 #include "client/measure/measure.hpp"
 #include "evidence/claims.hpp"
+#include "realm/ask.hpp"
 #include "tls/error.hpp"
 
 namespace sluice::client {
@@ -138,29 +136,14 @@ Task<Try> try_once(http::Client& client, const Device& device, const Measure& me
   co_return judge(client, **response, std::move(fetched), options);
 }
 
-// The key server would end the connection with an alert; here it is known which file is meant.
-Result<void> still_good(X509* certificate, const std::filesystem::path& path) {
-  if (X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0) return {};
-  std::string when = "?";
-  tls::UniqueBio text(BIO_new(BIO_s_mem()));
-  if (text && ASN1_TIME_print(text.get(), X509_get0_notAfter(certificate)) == 1) {
-    char* bytes = nullptr;
-    const long size = BIO_get_mem_data(text.get(), &bytes);
-    when.assign(bytes, static_cast<std::size_t>(size));
-  }
-  return Error{"this device's certificate " + path.string() + " expired on " + when + "; it takes another one",
-               EKEYEXPIRED};
-}
-
 }  // namespace
 
 Result<Device> Device::load(const tls::Identity& identity) {
+  auto certificate = realm::load_certificate(identity.certificate);
+  if (!certificate) return certificate.error();
   Device device;
-  tls::UniqueBio file(BIO_new_file(identity.certificate.c_str(), "r"));
-  if (file) device.certificate.reset(PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr));
-  if (!device.certificate) return tls::take_error("certificate " + identity.certificate.string());
-  if (auto good = still_good(device.certificate.get(), identity.certificate); !good) return good.error();
-  file.reset(BIO_new_file(identity.key.c_str(), "r"));
+  device.certificate = *std::move(certificate);
+  tls::UniqueBio file(BIO_new_file(identity.key.c_str(), "r"));
   // A key under a pass phrase is an error, not a question on a terminal.
   const auto no_phrase = [](char*, int, int, void*) { return 0; };
   if (file) device.key.reset(PEM_read_bio_PrivateKey(file.get(), nullptr, no_phrase, nullptr));
@@ -200,26 +183,12 @@ Task<Result<Fetched>> fetch(http::Client& client, const Device& device, const Me
   co_return std::move(last);
 }
 
-Result<std::vector<http::ServerName>> servers_of(const Settings& settings) {
-  if (!settings.kds.empty()) return settings.kds;
-  discover::Options options;
-  options.domains = settings.domains;
-  auto found = discover::discover(options);
-  if (!found)
-    return Error{"no key server is known: " + found.error().message + "; name one as 'kds' in the settings", ENOTCONN};
-  std::vector<http::ServerName> servers;
-  for (const discover::Server& server : found->servers) servers.push_back({server.host, server.port});
-  return servers;
-}
-
 Result<Fetched> fetch_with(const Settings& settings, std::optional<Held> held) {
   auto device = Device::load(settings.identity);
   if (!device) return device.error();
-  tls::Options strict;
-  strict.tls13_only = strict.wipe = true;
-  auto context = tls::Context::create(tls::Role::client, settings.identity, strict);
+  auto context = realm::make_context(settings.identity);
   if (!context) return context.error();
-  auto servers = servers_of(settings);
+  auto servers = realm::servers_of(settings);
   if (!servers) return servers.error();
   FetchOptions options;
   options.several_servers = servers->size() > 1;
@@ -228,21 +197,9 @@ Result<Fetched> fetch_with(const Settings& settings, std::optional<Held> held) {
   limits.realm = settings.realm;
   limits.body = answer_most;
   const Measure measure = [&settings](const Wanted& wanted) { return measure_wanted(settings.measure, wanted); };
-  std::optional<Result<Fetched>> outcome;
   asio::io_context io(1);
   http::Client client(io.get_executor(), *std::move(context), *std::move(servers), std::move(limits));
-  std::exception_ptr thrown;
-  const auto run = [&]() -> Task<void> { outcome.emplace(co_await fetch(client, *device, measure, options)); };
-  asio::co_spawn(io, run(), [&](std::exception_ptr failure) { thrown = failure; });
-  io.run();
-  if (thrown) {
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const std::exception& error) {
-      return Error{std::string("fetching keys: ") + error.what()};
-    }
-  }
-  return *std::move(outcome);
+  return realm::run(io, fetch(client, *device, measure, options));
 }
 
 }  // namespace sluice::client

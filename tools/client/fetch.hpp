@@ -64,9 +64,6 @@ struct Fetched {
 Task<Result<Fetched>> fetch(http::Client& client, const Device& device, const Measure& measure,
                             FetchOptions options = {});
 
-/// The settings' servers, or those that DNS tells.  Blocks.  ENOTCONN.
-Result<std::vector<http::ServerName>> servers_of(const Settings& settings);
-
 /// All of it, on a loop of its own, until it has ended.  Blocks.
 Result<Fetched> fetch_with(const Settings& settings, std::optional<Held> held = {});
 

@@ -7,17 +7,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/duration.hpp"
 #include "base/result.hpp"
-#include "http/client.hpp"
-#include "tls/context.hpp"
+#include "realm/settings.hpp"
 
 namespace sluice::client {
 
 inline constexpr const char* settings_path = "/etc/sluice/client.toml";
-inline constexpr std::uint16_t kds_port = 8443;  ///< where `kds` names none; that of sluice-kds
 
 struct MeasureSettings {
   std::filesystem::path plugins = "/etc/sluice/posture.d";
@@ -28,11 +25,7 @@ struct MeasureSettings {
   bool operator==(const MeasureSettings&) const = default;
 };
 
-struct Settings {
-  std::string realm;
-  tls::Identity identity;
-  std::vector<http::ServerName> kds;     ///< in the order in which to try them; empty: by SRV records
-  std::vector<std::string> domains;      ///< where to look for SRV records; empty: the host's search domains
+struct Settings : realm::Settings {
   std::optional<std::string> interface;  ///< one that is there; nothing: one of our own
   bool native = false;                   ///< ESP as IP protocol 50 rather than in UDP, where the gateway takes both
   MeasureSettings measure;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/reader.hpp"
+#include "realm/reader.hpp"
 
 #include <openssl/crypto.h>
 
 #include <cerrno>
 
 #include "evidence/base64url.hpp"
+#include "evidence/json.hpp"
 #include "tls/peer.hpp"
 
-namespace sluice::client {
+namespace sluice::realm {
 namespace {
 
 const nlohmann::json nothing = nlohmann::json::object();
@@ -38,6 +39,13 @@ std::string printable(std::string_view text, std::size_t most) {
     i += size;
   }
   return out;
+}
+
+Result<nlohmann::json> parse_object(std::string_view text, std::size_t most) {
+  auto json = evidence::parse_json(text, most);
+  if (!json) return Error{json.error().message, EBADMSG};
+  if (!json->is_object()) return Error{"it is no JSON object", EBADMSG};
+  return json;
 }
 
 std::string Reader::at(std::string_view name) const {
@@ -149,4 +157,4 @@ std::vector<std::string> Reader::texts(const char* name, std::size_t most, std::
   return values;
 }
 
-}  // namespace sluice::client
+}  // namespace sluice::realm

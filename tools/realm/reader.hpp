@@ -15,11 +15,14 @@
 #include "base/result.hpp"
 #include "derivation/secret.hpp"
 
-namespace sluice::client {
+namespace sluice::realm {
 
 /// Words of a server for a terminal: control characters, those that turn the direction of writing among them, are '?';
 /// at most *most* bytes.  *text* is UTF-8.
 std::string printable(std::string_view text, std::size_t most = 1024);
+
+/// One JSON object of at most *most* bytes, read strictly (evidence/json.hpp).  EBADMSG.
+Result<nlohmann::json> parse_object(std::string_view text, std::size_t most);
 
 class Reader {
  public:
@@ -75,4 +78,4 @@ class Reader {
   std::optional<Error>& error_;
 };
 
-}  // namespace sluice::client
+}  // namespace sluice::realm
