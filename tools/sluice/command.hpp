@@ -14,7 +14,7 @@
 
 namespace sluice::cli {
 
-// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done and there is none (policy ask).
+// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 there is none (policy ask, kds device).  Those of kds: kds_api.hpp.
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
 inline constexpr int exit_none = 3;
@@ -22,7 +22,7 @@ inline constexpr int exit_none = 3;
 struct Context {
   bool json = false;
   std::filesystem::path socket = "/run/sluice/sluiced.sock";
-  int exit_code = 0;  // of an action that is done
+  int exit_code = 0;  // of an action; of one that failed 0 is exit_failed
 };
 
 // The chosen subcommand leaves what it will do here; main runs it.

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// sluice: shows and changes everything of a gateway, over generic netlink and sluiced's status socket.
+// sluice: shows and changes everything of a gateway, over generic netlink and sluiced's status socket; asks key servers
+// as their operator.
 #include <cstdio>
 
 #include "sluice/command.hpp"
+#include "sluice/kds.hpp"
 
 namespace sluice::cli {
 namespace {
 
 using Add = void (*)(CLI::App&, Context&, Action&);
 
-constexpr Add commands[] = {add_network, add_client, add_acl,        add_parked,      add_counters,   add_agent,
-                            add_route,   add_stream, add_key,        add_association, add_monitor,    add_why,
-                            add_status,  add_pool,   add_generation, add_esp,         add_esp_client, add_policy};
+constexpr Add commands[] = {add_network, add_client,     add_acl,    add_parked, add_counters,
+                            add_agent,   add_route,      add_stream, add_key,    add_association,
+                            add_monitor, add_why,        add_status, add_pool,   add_generation,
+                            add_esp,     add_esp_client, add_policy, add_kds};
 
 }  // namespace
 
@@ -37,5 +40,5 @@ int main(int argc, char** argv) {
   const auto done = action();
   if (done) return context.exit_code;
   std::fprintf(stderr, "sluice: %s\n", done.error().message.c_str());
-  return exit_failed;
+  return context.exit_code != 0 ? context.exit_code : exit_failed;
 }
