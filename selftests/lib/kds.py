@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab's key servers, devices with certificates of their own, and an operator."""
+import datetime
 import http.client
 import json
 import os
@@ -30,6 +31,9 @@ def up():
     (folder / "lab").write_text(f"#!/bin/sh\ncat {HEALTH}\n")
     (folder / "lab").chmod(0o755)
     lab.ctl("kds")
+    (RUN / "operator.toml").write_text(
+        f'realm = "lab"\ncertificate = "{PKI}/admin.crt"\nkey = "{PKI}/admin.key"\nauthority = "{PKI}/ca.crt"\nrevoked = "{PKI}/ca.crl"\n'
+        f'kds = ["{where("kds1")}", "{where("kds2", "IPv6")}"]\n')
     healthy()
     booted()
     return lease()
@@ -74,13 +78,36 @@ def json_lines(action=None, outcome=None):
     return [x for x in lines if (action is None or x["action"] == action) and (outcome is None or x["outcome"] == outcome)]
 
 
-def audit():
+def where(server, family="IPv4"):
+    """A key server's address and port."""
+    host = lab.address(SERVERS[server], family)
+    return f"[{host}]:8443" if ":" in host else f"{host}:8443"
+
+
+def said(*words, server=None, family="IPv4", config=None):
+    """sluice kds, as the operator gives it, of one key server or of those of its configuration: exit code, output, complaints."""
+    only = ["--kds", where(server, family)] if server else []
+    done = subprocess.run(["ip", "netns", "exec", lab.Place("INTERNET").name, "sluice", "kds", "--config", config or RUN / "operator.toml", *only,
+                           *map(str, words)], capture_output=True, text=True, timeout=120 * lab.SCALE)
+    return done.returncode, done.stdout, done.stderr
+
+
+def operate(*words, **how):
+    """The same with --json, decoded; it has to be done."""
+    code, out, err = said(*words, "--json", **how)
+    if code:
+        raise AssertionError(f"sluice kds {words} {how} exited {code}: {err}")
+    return json.loads(out)
+
+
+def audit(after=0):
     """What changed the store, of all key servers."""
-    lines, after = [], 0
-    while more := operator("GET", f"/v1/audit?after={after}")["audit"]:
-        lines += more
-        after = more[-1]["sequence"]
-    return lines
+    return operate("audit", "--after", after)
+
+
+def when(line):
+    """The time of an audit line, by the clock that does not jump."""
+    return datetime.datetime.fromisoformat(line["time"].replace("Z", "+00:00")).timestamp() - time.time() + time.monotonic()
 
 
 def made():
@@ -98,7 +125,7 @@ def store(*words, check=0):
 
 
 def operator(method, path, body=None, server="kds1", want=(200, 201, 204)):
-    """The operator's request to a key server: the answer, decoded."""
+    """A request that `sluice kds` does not make: the answer, decoded."""
     context = ssl.create_default_context(cafile=f"{PKI}/ca.crt")
     context.load_cert_chain(f"{PKI}/admin.crt", f"{PKI}/admin.key")
     with lab.Place("INTERNET").enter():
@@ -170,7 +197,7 @@ class Device:
         (self.folder / "client.toml").write_text(
             f'realm = "lab"\ncertificate = "{self.folder}/device.crt"\nkey = "{self.folder}/device.key"\nauthority = "{PKI}/ca.crt"\n{settings}')
         if enrol:
-            store("add", name, *(w for role in roles for w in ("--role", role)))
+            operate("device", "add", name, *(w for role in roles for w in ("--role", role)))
 
     def client(self, *words, check=0):
         """sluice-client: output and complaints."""
