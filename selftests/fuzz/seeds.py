@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each fuzzer begins with: inputs that get past the first checks.  The folder's .cpp files say how one is laid out."""
+import hashlib
 import json
 import struct
 
@@ -24,6 +25,12 @@ CLAIMS = {
 RFC_JWS = (b"eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
            b".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q")
 NONE_JWS = b"eyJhbGciOiJub25lIn0.e30."
+
+# What the key of quote.cpp has signed: TPMS_ATTEST of PCRs 0 and 7.
+QUOTE = (struct.pack(">IH", 0xff544347, 0x8018) + struct.pack(">H", 34) + b"\x0b" * 34 + struct.pack(">H", 32) +
+         hashlib.sha256(b"\1" + bytes(31) + b"\2" + bytes(31) + hashlib.sha256(b"a.b.c").digest()).digest() +
+         struct.pack(">QIIBQ", 123456, 7, 0, 1, 0x2019102300163636) + struct.pack(">IHB", 1, 11, 3) + b"\x81\0\0" +
+         struct.pack(">H", 32) + hashlib.sha256(b"\3" + bytes(31) + b"\4" + bytes(31)).digest())
 
 NUMBERS = b"[9007199254740992,-9007199254740992,0.1,1e15,-0.0,18446744073709551615,1E-7,9007199254740993.0]"
 NESTED = b'{"a":' * 15 + b"[1,2]" + b"}" * 15
@@ -102,6 +109,7 @@ def seeds(target):
     nonce = bytes(range(16))
     return list({
         "json": lambda: [b"{}", claims, NUMBERS, NESTED, TEXTS, b'{"a":1,"a":2}', b"\xef\xbb\xbf{}", b"{}\0"],
+        "quote": lambda: [b"\0" + QUOTE, b"\0" + QUOTE[:-1], b"\x01\0\x18\0\x0b\0\x20" + b"r" * 32 + b"\0\x20" + b"s" * 32, b"\x02\x30\0x"],
         "jws": lambda: [b"\0" + RFC_JWS, b"\0" + NONE_JWS, b"\0" + RFC_JWS + b"=", b"\x01\x05\0A" + claims, b"\x01\xff\xffB{}"],
         "claims": lambda: [struct.pack("<Q", now) + claims for now in (1700000000, 1699999940, 1699999939, 1700000359, 1700000360)],
         "session_frame": lambda: [b"\0" + b"".join(map(frame, (HELLO, OFFER, ANSWER, WITHDRAW, PING))), b"\0" + frame(b""),

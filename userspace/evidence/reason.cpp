@@ -5,7 +5,7 @@ namespace sluice::evidence {
 namespace {
 
 constexpr int kFirst = 10000;  // errno(3): the largest that the kernel can return is 4095
-constexpr int kLast = kFirst + static_cast<int>(Reason::expired);
+constexpr int kLast = kFirst + static_cast<int>(Reason::quote);
 
 }  // namespace
 
@@ -33,6 +33,8 @@ const char* name_of(Reason reason) {
       return "clock";
     case Reason::expired:
       return "expired";
+    case Reason::quote:
+      return "quote";
   }
   return "internal";
 }

@@ -23,6 +23,7 @@ enum class Reason {
   lifetime,         ///< asks to be believed for longer than evidence may be
   clock,            ///< issued in the future
   expired,
+  quote,  ///< what the attestation key has signed is no quote of a TPM, or one of other evidence or other PCRs
 };
 
 /// For a metric's label and an audit record: "bad-signature".
