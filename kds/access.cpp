@@ -29,7 +29,7 @@ std::string_view to_string(Refusal::Reason reason) {
 }
 
 Decision decide(const Settings& settings, const std::vector<std::string>& roles, const nlohmann::json& posture,
-                bool has_quote) {
+                const Context& context) {
   Decision decision;
   std::map<std::string, std::vector<Failure>, std::less<>>
       judged;  // each posture once, however many networks ask for it
@@ -45,10 +45,10 @@ Decision decide(const Settings& settings, const std::vector<std::string>& roles,
       if (known == judged.end())
         known = judged
                     .emplace(network.posture,
-                             wanted != nullptr ? judge(*wanted, posture, {has_quote}) : nobody_judges(network.posture))
+                             wanted != nullptr ? judge(*wanted, posture, context) : nobody_judges(network.posture))
                     .first;
       if (const std::vector<Failure>& failures = known->second; !failures.empty()) {
-        const bool is_quote = wanted != nullptr && wanted->quote && !has_quote;
+        const bool is_quote = wanted != nullptr && wanted->quote && context.quote != QuoteState::verified;
         decision.refused.push_back(
             {gateway.name, network.name, is_quote ? Refusal::Reason::quote : Refusal::Reason::posture, failures});
       } else {

@@ -24,7 +24,7 @@ struct Refusal {
   enum class Reason {
     role,     ///< none of the network's roles; its posture was not looked at
     posture,  ///< *failures* say what to mend
-    quote     ///< the quote that the posture asks for is missing, which is the first of *failures*
+    quote     ///< the quote that the posture asks for is missing or unknown, which is the first of *failures*
   };
   std::string gateway, network;
   Reason reason = Reason::role;
@@ -42,9 +42,9 @@ struct Decision {
   std::vector<Refusal> refused;
 };
 
-/// *posture* is what the evidence says and may be anything; *has_quote*: a quote was verified.  The roles are the
+/// *posture* is what the evidence says and may be anything; *context* is what was verified besides.  The roles are the
 /// enrolled device's at the KDS, never what it says itself.
 Decision decide(const Settings& settings, const std::vector<std::string>& roles, const nlohmann::json& posture,
-                bool has_quote);
+                const Context& context);
 
 }  // namespace sluice::kds

@@ -34,12 +34,13 @@ Settings settings() {
   return settings;
 }
 
+const Context quoted{QuoteState::verified};
 const Json kHealthy = {{"os", {{"id", "debian"}}}};
 const Json kIll = {{"os", {{"id", "arch"}}}};
 const Failure kFailure{"os.id", "\"arch\"", "\"debian\"", "os.id is \"arch\", but must be \"debian\".", "Use Debian."};
 
 TEST(Access, HealthRolesAndQuoteGrant) {
-  const Decision decision = decide(settings(), {"admin", "staff"}, kHealthy, true);
+  const Decision decision = decide(settings(), {"admin", "staff"}, kHealthy, quoted);
   EXPECT_EQ(decision.granted, (std::vector<Grant>{{"gw1", "corp", std::chrono::minutes(30)},
                                                   {"gw1", "vault", std::chrono::minutes(5)},
                                                   {"gw2", "corp", std::chrono::minutes(5)}}));
@@ -47,18 +48,18 @@ TEST(Access, HealthRolesAndQuoteGrant) {
 }
 
 TEST(Access, WithoutARoleNothingIsJudged) {
-  const Decision decision = decide(settings(), {"staff"}, kHealthy, true);
+  const Decision decision = decide(settings(), {"staff"}, kHealthy, quoted);
   ASSERT_EQ(decision.granted.size(), 2u);
   EXPECT_EQ(decision.refused, (std::vector<Refusal>{{"gw1", "vault", Reason::role, {}}}));
-  const Decision none = decide(settings(), {}, kHealthy, true);
+  const Decision none = decide(settings(), {}, kHealthy, quoted);
   EXPECT_TRUE(none.granted.empty());
   EXPECT_EQ(none.refused.size(), 3u);
   // Names are compared whole, and the device's own word is none.
-  EXPECT_TRUE(decide(settings(), {"", "Admin", "admin ", "adm"}, {{"roles", {"admin"}}}, true).granted.empty());
+  EXPECT_TRUE(decide(settings(), {"", "Admin", "admin ", "adm"}, {{"roles", {"admin"}}}, quoted).granted.empty());
 }
 
 TEST(Access, FailuresAreTold) {
-  const Decision decision = decide(settings(), {"admin"}, kIll, true);
+  const Decision decision = decide(settings(), {"admin"}, kIll, quoted);
   EXPECT_TRUE(decision.granted.empty());
   EXPECT_EQ(decision.refused, (std::vector<Refusal>{{"gw1", "corp", Reason::posture, {kFailure}},
                                                     {"gw1", "vault", Reason::posture, {kFailure}},
@@ -66,14 +67,14 @@ TEST(Access, FailuresAreTold) {
 }
 
 TEST(Access, AMissingQuoteIsToldFirst) {
-  const Decision healthy = decide(settings(), {"admin"}, kHealthy, false);
+  const Decision healthy = decide(settings(), {"admin"}, kHealthy, {});
   ASSERT_EQ(healthy.granted.size(), 1u);
   EXPECT_EQ(healthy.granted[0].network, "corp");
   ASSERT_EQ(healthy.refused.size(), 2u);
   EXPECT_EQ(healthy.refused[0].reason, Reason::quote);
   ASSERT_EQ(healthy.refused[0].failures.size(), 1u);
   EXPECT_EQ(healthy.refused[0].failures[0].claim, quote_claim);
-  const Decision ill = decide(settings(), {"admin"}, kIll, false);
+  const Decision ill = decide(settings(), {"admin"}, kIll, {});
   EXPECT_EQ(ill.refused[0].reason, Reason::posture);  // basic asks for no quote
   EXPECT_EQ(ill.refused[1].reason, Reason::quote);
   ASSERT_EQ(ill.refused[1].failures.size(), 2u);
@@ -83,7 +84,7 @@ TEST(Access, AMissingQuoteIsToldFirst) {
 TEST(Access, APostureThatIsNotThereGrantsNothing) {
   Settings broken = settings();
   broken.postures.clear();
-  const Decision decision = decide(broken, {"admin", "staff"}, kHealthy, true);
+  const Decision decision = decide(broken, {"admin", "staff"}, kHealthy, quoted);
   EXPECT_TRUE(decision.granted.empty());
   ASSERT_EQ(decision.refused.size(), 3u);
   EXPECT_EQ(decision.refused[0].reason, Reason::posture);
@@ -92,7 +93,7 @@ TEST(Access, APostureThatIsNotThereGrantsNothing) {
 
 TEST(Access, EvidenceOfAnyShapeIsRefusedWithoutAWordTooMany) {
   for (const Json& posture : {Json(), Json::array(), Json(1), Json("x"), Json::object(), Json{{"os", Json::array()}}})
-    EXPECT_TRUE(decide(settings(), {"admin", "staff"}, posture, true).granted.empty());
+    EXPECT_TRUE(decide(settings(), {"admin", "staff"}, posture, quoted).granted.empty());
 }
 
 TEST(Access, ReasonsHaveNames) {

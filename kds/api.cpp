@@ -81,6 +81,14 @@ Response bad_evidence(const Error& error) {
   return problem(400, std::string("evidence: ") + evidence::name_of(reason), error.message);
 }
 
+// Where no key is enrolled nothing can be judged.
+Result<void> judge_quote(const KeysBody& body, const evidence::Binding& binding, const Bytes& key) {
+  if (key.empty()) return {};
+  auto qualifying = evidence::qualifying_data(binding.nonce, binding.exporter, *body.evidence);
+  if (!qualifying) return qualifying.error();
+  return evidence::verify_quote(*body.quote, *qualifying, key);
+}
+
 // What stands behind "after=", the one thing that a query may hold.
 std::optional<std::string_view> after_of(std::string_view query) {
   constexpr std::string_view name = "after=";
@@ -210,6 +218,17 @@ Task<Response> Api::keys(const Request& request, http::Connection& connection, s
       co_return bad_evidence(claims.error());
     }
     question.posture = std::move(claims->posture);
+    if (body->quote) {
+      Result<Bytes> key = co_await attestation_key(name);
+      if (!key) co_return failed(key.error());
+      if (auto good = judge_quote(*body, binding, *key); !good) {
+        detail.reason = good.error().message;
+        (void)note(self, AuditAction::evidence, self, AuditOutcome::refused, detail);
+        co_return bad_evidence(good.error());
+      }
+      question.quoted_by = *std::move(key);
+      question.pcrs = body->quote->pcrs;
+    }
   }
 
   Result<KeyAnswer> answer = co_await service_.keys(std::move(question));
@@ -237,6 +256,20 @@ Task<Response> Api::keys(const Request& request, http::Connection& connection, s
       co_return problem(503, "later", "the key server cannot write its audit log");
   }
   co_return Response::json(200, keys_body(*answer, service_.settings(), std::chrono::system_clock::now()));
+}
+
+// Empty: the device, or its key, is not enrolled; what that means is Keys' to say.
+Task<Result<Bytes>> Api::attestation_key(std::string name) {
+  Bytes key;
+  auto look = [&key, name](Transaction& transaction) -> Result<void> {
+    const auto device = transaction.device(name);
+    if (device) key = device->attestation_key.value_or(Bytes());
+    return {};
+  };
+  Store::Work work = look;
+  Result<void> done = co_await service_.read(std::move(work));
+  if (!done) co_return done.error();
+  co_return key;
 }
 
 Task<Response> Api::status(std::string name) {
@@ -374,6 +407,8 @@ Task<Response> Api::operate(const Request& request, std::string name) {
     enrolled.roles = body->roles.value_or(std::vector<std::string>{});
     enrolled.enabled = body->enabled.value_or(true);
     enrolled.fingerprint = body->fingerprint;
+    if (body->attestation_key && !body->attestation_key->empty()) enrolled.attestation_key = body->attestation_key;
+    enrolled.pcrs = body->pcrs.value_or(Pcrs{});
     work = [enrolled, actor](Devices& devices, Time now) -> Result<Touched> {
       if (auto done = devices.enrol(enrolled, actor, now); !done) return done.error();
       return Touched{};
@@ -381,12 +416,10 @@ Task<Response> Api::operate(const Request& request, std::string name) {
   } else if (asked == Action::change) {
     auto body = parse_device(request.body);
     if (!body) co_return failed(body.error());
-    if (body->name || body->fingerprint)
-      co_return problem(400, "", "body: roles and enabled can be changed, a name and a fingerprint cannot");
+    if (body->name || body->fingerprint) co_return problem(400, "", "body: a name and a fingerprint cannot be changed");
     action = AuditAction::change;
-    work = [device, actor, roles = body->roles, enabled = body->enabled](Devices& devices, Time now) {
-      return devices.change(device, roles, enabled, actor, now);
-    };
+    work = [device, actor, change = DeviceChange{body->roles, body->enabled, body->attestation_key, body->pcrs}](
+               Devices& devices, Time now) { return devices.change(device, change, actor, now); };
   } else if (asked == Action::forget) {
     action = AuditAction::forget;
     work = [device, actor](Devices& devices, Time now) { return devices.forget(device, actor, now); };

@@ -30,6 +30,7 @@ class Api {
   Task<http::Response> operate(const http::Request& request, std::string name);
   http::Response challenge(http::Connection& connection);
   Task<http::Response> keys(const http::Request& request, http::Connection& connection, std::string name);
+  Task<Result<Bytes>> attestation_key(std::string name);
   Task<http::Response> status(std::string name);
   Task<http::Response> devices(std::string after);
   Task<http::Response> gateways();

@@ -13,6 +13,7 @@
 #include "evidence/base64url.hpp"
 #include "evidence/claims.hpp"
 #include "evidence/jws.hpp"
+#include "evidence/testing.hpp"
 #include "http/client.hpp"
 #include "http/testing.hpp"
 #include "kds/testing.hpp"
@@ -53,6 +54,17 @@ udp_port = 4500
   routes = ["10.20.0.0/16", "fd20::/48"]
   roles = ["staff"]
   posture = "standard"
+  [[gateway.network]]
+  name = "vault"
+  first = 19
+  last = 20
+  ipv4 = "100.81.0.0"
+  routes = ["10.21.0.0/16"]
+  roles = ["vault"]
+  posture = "quoted"
+[[posture]]
+name = "quoted"
+quote = true
 [[posture]]
 name = "standard"
 interval = "10m"
@@ -82,6 +94,19 @@ json unbooted(const char* name) { return {{"name", name}, {"booted", false}}; }
 // (g++ 12 does not compile initializer lists in coroutines: whatever needs one is made out here)
 json pair_of(const char* one, const char* other) { return {one, other}; }
 std::string device_body(const std::string& name) { return json{{"name", name}, {"roles", {"staff"}}}.dump(); }
+std::string attested_body(const std::string& name, const EVP_PKEY* key) {
+  json body{{"name", name}, {"roles", {"vault"}}};
+  if (key != nullptr) body["attestation_key"] = evidence::to_base64url(evidence::testing_support::der_of(key));
+  return body.dump();
+}
+std::string key_body(const EVP_PKEY* key) {
+  json body{{"attestation_key", nullptr}};
+  if (key != nullptr) body["attestation_key"] = evidence::to_base64url(evidence::testing_support::der_of(key));
+  return body.dump();
+}
+json quote_body(const evidence::Quote& quote) {
+  return {{"attest", evidence::to_base64url(quote.attest)}, {"signature", evidence::to_base64url(quote.signature)}};
+}
 std::string held_body(const json& spi) {
   json held{{"gateway", "gw1"}, {"network", "corp"}, {"spi", spi}};
   json body;
@@ -130,6 +155,20 @@ struct Caller {
     auto [status, challenge] = co_await ask("GET", "/v1/challenge");
     EXPECT_EQ(status, 200U);
     co_return evidence_for(challenge["nonce"].get<std::string>(), std::move(posture));
+  }
+  /// With a quote by *tpm*.
+  Task<json> quoted(const EVP_PKEY* tpm) {
+    auto [status, challenge] = co_await ask("GET", "/v1/challenge");
+    EXPECT_EQ(status, 200U);
+    EXPECT_EQ(challenge["wanted"]["quote"], true);
+    const std::string nonce = challenge["nonce"].get<std::string>();
+    json body = evidence_for(nonce, healthy());
+    body["quote"] = quote_body(evidence::testing_support::quote_by(tpm, qualifying_of(nonce, body), {}));
+    co_return body;
+  }
+  evidence::Sha256 qualifying_of(const std::string& nonce, const json& body) {
+    return *evidence::qualifying_data(*evidence::array_from_base64url<32>(nonce), *client.channel_binding(),
+                                      body["evidence"].get<std::string>());
   }
   json evidence_for(const std::string& nonce, json posture) {
     const evidence::Binding binding{
@@ -322,6 +361,63 @@ TEST_F(ApiTest, EvidenceCountsOnceAndHere) {
     auto [bad, four] = co_await phone.ask("POST", "/v1/keys", forged.dump());
     EXPECT_EQ(bad, 400U) << four.dump();
     EXPECT_EQ(four["title"], "evidence: bad-signature");
+  };
+  run(story(this));
+}
+
+// Granted is a 503 here: no gateway has booted.
+TEST_F(ApiTest, AQuoteByTheEnrolledTpmAndNoOther) {
+  auto story = [](ApiTest* self) -> Task<void> {
+    const tls::UniqueKey tpm(EVP_EC_gen("P-256")), other(EVP_EC_gen("P-256"));
+    Caller& alice = self->caller(Role::operator_, "alice");
+    auto [bare, nothing] = co_await alice.ask("POST", "/v1/devices", attested_body("laptop", nullptr));
+    EXPECT_EQ(bare, 204U) << nothing.dump();
+    Caller& laptop = self->caller(Role::device, "laptop");
+    auto [missing, one] = co_await laptop.keys(healthy());
+    EXPECT_EQ(missing, 403U) << one.dump();
+    EXPECT_EQ(one["failures"][0]["name"], "quote");
+    EXPECT_NE(one.dump().find("quote is missing"), std::string::npos) << one.dump();
+    json body = co_await laptop.quoted(tpm.get());
+    auto [unknown, two] = co_await laptop.ask("POST", "/v1/keys", body.dump());
+    EXPECT_EQ(unknown, 403U) << two.dump();
+    EXPECT_NE(two.dump().find("sluice-client tpm enrol"), std::string::npos) << two.dump();
+
+    auto [enrolled, also] = co_await alice.ask("PATCH", "/v1/devices/laptop", key_body(tpm.get()));
+    EXPECT_EQ(enrolled, 204U) << also.dump();
+    const json first = co_await laptop.quoted(tpm.get());
+    auto [good, three] = co_await laptop.ask("POST", "/v1/keys", first.dump());
+    EXPECT_EQ(good, 503U) << three.dump();
+
+    // The quote of before, beside evidence of now.
+    body = co_await laptop.evidence(healthy());
+    body["quote"] = first["quote"];
+    auto [replayed, four] = co_await laptop.ask("POST", "/v1/keys", body.dump());
+    EXPECT_EQ(replayed, 400U) << four.dump();
+    EXPECT_EQ(four["title"], "evidence: quote");
+    body = co_await laptop.quoted(other.get());
+    auto [anothers, five] = co_await laptop.ask("POST", "/v1/keys", body.dump());
+    EXPECT_EQ(anothers, 400U) << five.dump();
+    EXPECT_EQ(five["title"], "evidence: bad-signature");
+    EXPECT_NE(self->audit_log().find("not by the attestation key that is enrolled"), std::string::npos);
+    EXPECT_NE(self->audit_log().find("made for other evidence"), std::string::npos);
+
+    // Another TPM, by the operator's word: what the old one has shown is over.
+    body = co_await laptop.quoted(tpm.get());
+    auto [again, six] = co_await laptop.ask("POST", "/v1/keys", body.dump());
+    EXPECT_EQ(again, 503U) << six.dump();
+    auto [kept, seven] = co_await laptop.ask("POST", "/v1/keys");
+    EXPECT_EQ(kept, 503U) << "it still counts: " << seven.dump();
+    auto [changed, empty] = co_await alice.ask("PATCH", "/v1/devices/laptop", key_body(other.get()));
+    EXPECT_EQ(changed, 204U);
+    auto [over, eight] = co_await laptop.ask("POST", "/v1/keys");
+    EXPECT_EQ(over, 403U) << eight.dump();
+    auto [shown, device] = co_await alice.ask("GET", "/v1/devices/laptop");
+    EXPECT_EQ(device["attestation_key"], evidence::to_base64url(evidence::testing_support::der_of(other.get())));
+    auto [gone, none] = co_await alice.ask("PATCH", "/v1/devices/laptop", key_body(nullptr));
+    EXPECT_EQ(gone, 204U);
+    auto [bad, nine] = co_await alice.ask("PATCH", "/v1/devices/laptop", R"({"attestation_key": "AAAA"})");
+    EXPECT_EQ(bad, 400U);
+    EXPECT_NE(nine.dump().find("sluice-client tpm enrol"), std::string::npos) << nine.dump();
   };
   run(story(this));
 }

@@ -62,6 +62,15 @@ class Members {
     }
     return *std::move(decoded);
   }
+  /// *most* bytes at most.
+  Bytes some_bytes(const char* key, std::size_t most) {
+    const std::string encoded = text(key, evidence::base64url_length(most));
+    if (failed_) return {};
+    auto decoded = evidence::from_base64url(encoded);
+    if (decoded) return *std::move(decoded);
+    fail(key, "must be base64url");
+    return {};
+  }
   void fail(const std::string& key, const std::string& what) {
     if (!failed_)
       error_ = Error{"body: " + (where_.empty() ? key : where_ + (key.empty() ? "" : "." + key)) + " " + what, EINVAL};
@@ -82,6 +91,19 @@ class Members {
   Error error_;
   bool failed_ = false;
 };
+
+/// Values by numbers as JSON writes keys: {"0": "...", "7": "..."}.
+Pcrs pcrs_of(const json& object, Members& members) {
+  Pcrs pcrs;
+  if (object.is_object())
+    for (unsigned number = 0; number < evidence::kPcrs; ++number)
+      if (const auto found = object.find(std::to_string(number)); found != object.end() && found->is_string())
+        if (auto value = evidence::array_from_base64url<32>(found->get_ref<const std::string&>()))
+          pcrs.emplace(number, *value);
+  if (!object.is_object() || pcrs.size() != object.size())
+    members.fail("pcrs", "must be an object of values of 32 bytes as base64url, by numbers from 0 to 23");
+  return pcrs;
+}
 
 std::string at(const char* list, std::size_t index) { return std::string(list) + "[" + std::to_string(index) + "]"; }
 
@@ -186,6 +208,15 @@ Result<KeysBody> parse_keys(std::string_view text) {
       body.evidence = found->get<std::string>();
     else
       members.fail("evidence", "must be a text");
+  }
+  if (const json* quote = members.find("quote")) {
+    Members one(*quote, "quote");
+    body.quote.emplace();
+    body.quote->attest = one.some_bytes("attest", evidence::kMostAttest);
+    body.quote->signature = one.some_bytes("signature", evidence::kMostSignature);
+    if (const json* pcrs = one.find("pcrs")) body.quote->pcrs = pcrs_of(*pcrs, one);
+    if (auto done = one.finish(); !done) return done.error();
+    if (!body.evidence) members.fail("quote", "is one of evidence, and there is none");
   }
   if (const json* held = members.find("held")) {
     if (!held->is_array() || held->size() > held_max) {
@@ -328,6 +359,14 @@ Result<DeviceBody> parse_device(std::string_view text) {
       members.fail("enabled", "must be true or false");
   }
   if (members.find("fingerprint") != nullptr) body.fingerprint = members.bytes("fingerprint", 32);
+  if (const json* key = members.find("attestation_key")) {
+    auto read = key->is_string() ? evidence::read_attestation_key(key->get_ref<const std::string&>())
+                                 : Result<Bytes>(Error{"must be a text, or null"});
+    if (key->is_null()) read = Bytes();
+    if (!read) members.fail("attestation_key:", read.error().message);
+    if (read) body.attestation_key = *std::move(read);
+  }
+  if (const json* pcrs = members.find("pcrs")) body.pcrs = pcrs->is_null() ? Pcrs{} : pcrs_of(*pcrs, members);
   if (auto done = members.finish(); !done) return done.error();
   return body;
 }
@@ -339,6 +378,9 @@ nlohmann::json to_json(const Device& device, const std::optional<Attestation>& a
                  {"banned", device.banned},
                  {"health_in", attestation ? seconds_until(attestation->good_until, now) : 0}};
   if (attestation) described["postures"] = attestation->postures;
+  if (device.attestation_key) described["attestation_key"] = evidence::to_base64url(*device.attestation_key);
+  for (const auto& [number, value] : device.pcrs)
+    described["pcrs"][std::to_string(number)] = evidence::to_base64url(value);
   return described;
 }
 

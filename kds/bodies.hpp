@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "evidence/quote.hpp"
 #include "kds/anomaly.hpp"
 #include "kds/generations.hpp"
 #include "kds/keys.hpp"
@@ -19,7 +20,8 @@
 namespace sluice::kds {
 
 struct KeysBody {
-  std::optional<std::string> evidence;  ///< JWS
+  std::optional<std::string> evidence;   ///< JWS
+  std::optional<evidence::Quote> quote;  ///< of that
   std::vector<HeldKey> held;
 };
 Result<KeysBody> parse_keys(std::string_view text);
@@ -40,6 +42,8 @@ struct DeviceBody {
   std::optional<std::vector<std::string>> roles;
   std::optional<bool> enabled;
   std::optional<Bytes> fingerprint;
+  std::optional<Bytes> attestation_key;  ///< SubjectPublicKeyInfo; empty: null, which takes it away
+  std::optional<Pcrs> pcrs;              ///< likewise: those of the next quote count then
 };
 Result<DeviceBody> parse_device(std::string_view text);
 nlohmann::json to_json(const Device& device, const std::optional<Attestation>& attestation, Time now);

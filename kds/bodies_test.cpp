@@ -39,11 +39,31 @@ TEST(BodiesTest, WhatIsWrongIsNamed) {
            {R"({"held":[{"gateway":"g","network":"n","spi":1,"x":2}]})", "held[0].x is not known here"},
            {R"({"held":[1]})", "held[0] must be an object"},
            {R"({"held":[],"held":[]})", "held"},
+           {R"({"quote":{"attest":"AAAA","signature":"AAAA"}})", "quote is one of evidence, and there is none"},
+           {R"({"evidence":"x","quote":[]})", "quote must be an object"},
+           {R"({"evidence":"x","quote":{"attest":"AAAA"}})", "quote.signature is missing"},
+           {R"({"evidence":"x","quote":{"attest":"A+A=","signature":"AAAA"}})", "quote.attest must be base64url"},
+           {R"({"evidence":"x","quote":{"attest":"AAAA","signature":"AAAA","key":1}})", "quote.key is not known here"},
+           {R"({"evidence":"x","quote":{"attest":"AAAA","signature":"AAAA","pcrs":{"24":"AAAA"}}})",
+            "quote.pcrs must be"},
+           {R"({"evidence":"x","quote":{"attest":"AAAA","signature":"AAAA","pcrs":{"0":"AAAA"}}})",
+            "quote.pcrs must be"},
+           {R"({"evidence":"x","quote":{"attest":"AAAA","signature":"AAAA","pcrs":[]}})", "quote.pcrs must be"},
        }) {
     auto body = parse_keys(wrong.text);
     ASSERT_FALSE(body.ok()) << wrong.text;
     EXPECT_NE(body.error().message.find(wrong.words), std::string::npos) << body.error().message;
   }
+}
+
+TEST(BodiesTest, AQuoteIsRead) {
+  const std::string value = evidence::to_base64url(Bytes(32, 7));
+  auto body = parse_keys(R"({"evidence":"x","quote":{"attest":"AAEC","signature":"AwQ","pcrs":{"0":")" + value +
+                         R"(","23":")" + value + R"("}}})");
+  ASSERT_TRUE(body.ok()) << body.error().message;
+  evidence::Sha256 seven;
+  seven.fill(7);
+  EXPECT_EQ(*body->quote, (evidence::Quote{{0, 1, 2}, {3, 4}, {{0, seven}, {23, seven}}}));
 }
 
 TEST(BodiesTest, ABootNonceHas32Bytes) {

@@ -26,6 +26,11 @@ Result<void> check_roles(const std::vector<std::string>& roles) {
   return {};
 }
 
+Result<void> check_key(const Bytes& key) {
+  if (key.size() > most_attestation_key) return Error{"an attestation key has 4096 bytes at most", EINVAL};
+  return {};
+}
+
 /// Tells each gateway where the device has an id.
 void tell(Transaction& transaction, const std::string& device, Update::Kind kind, Touched& touched) {
   for (const Membership& membership : transaction.memberships_of(device)) {
@@ -74,25 +79,45 @@ Result<void> Devices::enrol(const Device& device, const std::string& actor, Time
   if (Result<void> good = check_roles(device.roles); !good) return good;
   if (device.fingerprint && device.fingerprint->size() != fingerprint_size)
     return Error{"the fingerprint of a certificate is a SHA-256, 32 bytes", EINVAL};
-  if (device.attestation_key && device.attestation_key->size() > most_attestation_key)
-    return Error{"an attestation key has 4096 bytes at most", EINVAL};
+  if (device.attestation_key) {
+    if (Result<void> good = check_key(*device.attestation_key); !good) return good;
+  }
   return store_.transact([&](Transaction& transaction) -> Result<void> {
     if (transaction.device(device.name)) return Error{"device '" + device.name + "' is enrolled already", EEXIST};
     transaction.put(device);
-    audit(transaction, now, actor, "enrol", subject(device.name), "enrolled", {{"roles", device.roles}});
+    audit(transaction, now, actor, "enrol", subject(device.name), "enrolled",
+          {{"roles", device.roles}, {"attestation_key", device.attestation_key.has_value()}});
     return {};
   });
 }
 
-Result<Touched> Devices::change(const std::string& name, const std::optional<std::vector<std::string>>& roles,
-                                std::optional<bool> enabled, const std::string& actor, Time now) {
-  if (roles) {
-    if (Result<void> good = check_roles(*roles); !good) return good.error();
+Result<Touched> Devices::change(const std::string& name, const DeviceChange& change, const std::string& actor,
+                                Time now) {
+  if (change.roles) {
+    if (Result<void> good = check_roles(*change.roles); !good) return good.error();
+  }
+  if (change.attestation_key) {
+    if (Result<void> good = check_key(*change.attestation_key); !good) return good.error();
   }
   return with(name, [&](Transaction& transaction, Device& device, Touched& touched) -> Result<void> {
     nlohmann::json detail = nlohmann::json::object();
-    if (roles) detail["roles"] = device.roles = *roles;
-    if (enabled) detail["enabled"] = device.enabled = *enabled;
+    if (change.roles) detail["roles"] = device.roles = *change.roles;
+    if (change.enabled) detail["enabled"] = device.enabled = *change.enabled;
+    const Device before = device;
+    if (change.attestation_key) {
+      device.attestation_key = change.attestation_key;
+      if (device.attestation_key->empty()) device.attestation_key.reset();
+      if (device.attestation_key != before.attestation_key) device.pcrs.clear();
+      detail["attestation_key"] = device.attestation_key ? "enrolled" : "removed";
+    }
+    if (change.pcrs) device.pcrs = *change.pcrs;
+    if (device.pcrs != before.pcrs) {
+      detail["pcrs"] = nlohmann::json::array();
+      for (const auto& [number, value] : device.pcrs) detail["pcrs"].push_back(number);
+    }
+    // What was quoted by another key, or of other values, says nothing of the device as it has to be now.
+    if (device.attestation_key != before.attestation_key || device.pcrs != before.pcrs)
+      transaction.remove_attestation(name);
     transaction.put(device);
     if (!device.enabled) revoke_keys(transaction, name, touched);
     audit(transaction, now, actor, "change", subject(name), "changed", detail);

@@ -17,6 +17,14 @@
 
 namespace sluice::kds {
 
+/// What stays as it is, is nothing.
+struct DeviceChange {
+  std::optional<std::vector<std::string>> roles{};
+  std::optional<bool> enabled{};
+  std::optional<Bytes> attestation_key{};  ///< empty: none any more
+  std::optional<Pcrs> pcrs{};              ///< all of them; what is not among them is that of its next quote
+};
+
 class Devices {
  public:
   /// Outlives it.
@@ -24,9 +32,9 @@ class Devices {
 
   /// EEXIST; EINVAL: a name or role that cannot be one, a fingerprint that has not 32 bytes.
   Result<void> enrol(const Device& device, const std::string& actor, Time now);
-  /// What is given is changed; a device that is disabled loses its keys.  ENOENT.
-  Result<Touched> change(const std::string& name, const std::optional<std::vector<std::string>>& roles,
-                         std::optional<bool> enabled, const std::string& actor, Time now);
+  /// What is given is changed.  A device that is disabled loses its keys; one that gets another attestation key (and
+  /// with it no PCRs yet), none any more, or other PCRs, has to show its health anew.  ENOENT; EINVAL as enrol().
+  Result<Touched> change(const std::string& name, const DeviceChange& change, const std::string& actor, Time now);
   /// Its keys end; it may earn new ones.  ENOENT.
   Result<Touched> revoke(const std::string& name, const std::string& actor, Time now);
   /// Its keys end, and it gets none until unban().  ENOENT.

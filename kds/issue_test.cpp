@@ -87,9 +87,9 @@ TEST(Issuer, RefusesWhoMayNot) {
   ASSERT_TRUE(world.acknowledge_all(start()));
   EXPECT_TRUE(world.issuer.issue(request("laptop"), start()));
   EXPECT_EQ(world.issuer.issue(request("laptop"), start() + 1h).error().number, EAGAIN);
-  ASSERT_TRUE(world.devices.change("laptop", std::nullopt, false, "operator/test", start()));
+  ASSERT_TRUE(world.devices.change("laptop", {.enabled = false}, "operator/test", start()));
   EXPECT_EQ(world.issuer.issue(request("laptop"), start()).error().number, EACCES);
-  ASSERT_TRUE(world.devices.change("laptop", std::nullopt, true, "operator/test", start()));
+  ASSERT_TRUE(world.devices.change("laptop", {.enabled = true}, "operator/test", start()));
   ASSERT_TRUE(world.devices.ban("laptop", "operator/test", start()));
   EXPECT_EQ(world.issuer.issue(request("laptop"), start()).error().number, EACCES);
   EXPECT_EQ(world.issuer.renew("laptop", "gw1", "net1", 10min, start()).error().number, EACCES);
@@ -260,9 +260,9 @@ TEST(Devices, AreEnrolledOnceAndWell) {
             EINVAL);
   EXPECT_EQ(world.devices.enrol({"tv", {}, true, false, Bytes(20), {}, {}}, "operator/test", start()).error().number,
             EINVAL);
-  ASSERT_TRUE(world.devices.change("laptop", std::vector<std::string>{"staff"}, {}, "operator/test", start()));
+  ASSERT_TRUE(world.devices.change("laptop", {.roles = std::vector<std::string>{"staff"}}, "operator/test", start()));
   EXPECT_EQ(world.look([](Transaction& t) { return t.device("laptop"); })->roles, std::vector<std::string>{"staff"});
-  EXPECT_EQ(world.devices.change("tv", {}, true, "operator/test", start()).error().number, ENOENT);
+  EXPECT_EQ(world.devices.change("tv", {.enabled = true}, "operator/test", start()).error().number, ENOENT);
 }
 
 TEST(Audit, TellsEachStep) {

@@ -15,7 +15,7 @@ using std::chrono::seconds;
 seconds whole_seconds(Duration duration) { return duration_cast<seconds>(duration); }
 
 // What a person who reads the log wants to know of a refusal.
-nlohmann::json summary(const Decision& decision) {
+nlohmann::json summary(const Decision& decision, const Context& context) {
   nlohmann::json refused = nlohmann::json::array();
   for (const Refusal& refusal : decision.refused) {
     nlohmann::json claims = nlohmann::json::array();
@@ -27,7 +27,9 @@ nlohmann::json summary(const Decision& decision) {
   }
   nlohmann::json granted = nlohmann::json::array();
   for (const Grant& grant : decision.granted) granted.push_back(grant.gateway + "/" + grant.network);
-  return {{"granted", std::move(granted)}, {"refused", std::move(refused)}};
+  return {{"granted", std::move(granted)},
+          {"refused", std::move(refused)},
+          {"quote", std::string(to_string(context.quote))}};
 }
 
 }  // namespace
@@ -52,6 +54,19 @@ Decision Keys::from_before(const std::vector<std::string>& roles, const Attestat
   return decision;
 }
 
+// A value of which nothing is known is what it has to be from now on: an operator sees it, and can take it away.
+void Keys::remember_pcrs(Transaction& transaction, Device& device, const Pcrs& quoted, Time now) const {
+  nlohmann::json fresh = nlohmann::json::array();
+  for (const Posture& posture : settings_.postures)
+    for (const unsigned number : posture.pcrs)
+      if (const auto value = quoted.find(number); value != quoted.end() && device.pcrs.insert(*value).second)
+        fresh.push_back(number);
+  if (fresh.empty()) return;
+  transaction.put(device);
+  const std::string subject = "device/" + device.name;
+  audit(transaction, now, subject, "change", subject, "pcrs", {{"first_seen", std::move(fresh)}});
+}
+
 void Keys::shown(Transaction& transaction, const KeyQuestion& question, Judged& judged, Time now) const {
   for (const Grant& grant : judged.decision.granted) {
     const seconds interval = whole_seconds(grant.interval);
@@ -69,12 +84,12 @@ void Keys::shown(Transaction& transaction, const KeyQuestion& question, Judged& 
   else
     transaction.put(attestation);
   audit(transaction, now, "device/" + question.device, "evidence", "device/" + question.device,
-        judged.decision.granted.empty() ? "refused" : "done", summary(judged.decision));
+        judged.decision.granted.empty() ? "refused" : "done", summary(judged.decision, judged.context));
 }
 
 Keys::Judged Keys::judge(Transaction& transaction, const KeyQuestion& question, Time now) const {
   Judged judged;
-  const auto device = transaction.device(question.device);
+  auto device = transaction.device(question.device);
   const std::string subject = "device/" + question.device;
   auto refuse = [&](int number, std::string words) {
     judged.error = Error{std::move(words), number};
@@ -91,7 +106,16 @@ Keys::Judged Keys::judge(Transaction& transaction, const KeyQuestion& question, 
   } else if (device->fingerprint && *device->fingerprint != question.fingerprint) {
     refuse(EACCES, "the certificate of device '" + question.device + "' is not the one that it is enrolled with");
   } else if (question.posture) {
-    judged.decision = decide(settings_, device->roles, *question.posture, question.has_quote);
+    // The key may be another since the quote was verified.
+    judged.context.quote = !question.quoted_by                             ? QuoteState::missing
+                           : question.quoted_by == device->attestation_key ? QuoteState::verified
+                                                                           : QuoteState::unknown;
+    if (judged.context.quote == QuoteState::verified) {
+      remember_pcrs(transaction, *device, question.pcrs, now);
+      judged.context.quoted = question.pcrs;
+      judged.context.enrolled = device->pcrs;
+    }
+    judged.decision = decide(settings_, device->roles, *question.posture, judged.context);
     shown(transaction, question, judged, now);
   } else {
     const auto attestation = transaction.attestation(question.device);

@@ -27,7 +27,9 @@ struct KeyQuestion {
   std::string device;                     ///< by its certificate
   Bytes fingerprint;                      ///< SHA-256 of that
   std::optional<nlohmann::json> posture;  ///< of evidence that was verified; nothing: the health that was shown last
-  bool has_quote = false;
+  /// The attestation key by which a quote was verified; empty: there is a quote, and no such key was enrolled.
+  std::optional<Bytes> quoted_by;
+  Pcrs pcrs;  ///< that it is of
   std::vector<HeldKey> held;
 };
 
@@ -59,10 +61,12 @@ class Keys {
  private:
   struct Judged {
     std::optional<Error> error;
+    Context context;
     Decision decision;
     std::chrono::seconds health{0};
   };
   Judged judge(Transaction& transaction, const KeyQuestion& question, Time now) const;
+  void remember_pcrs(Transaction& transaction, Device& device, const Pcrs& quoted, Time now) const;
   void shown(Transaction& transaction, const KeyQuestion& question, Judged& judged, Time now) const;
   [[nodiscard]] Decision from_before(const std::vector<std::string>& roles, const Attestation& attestation) const;
 

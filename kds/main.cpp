@@ -96,7 +96,7 @@ Result<void> change_device(const Settings& settings, const std::string& verb, co
   Result<Touched> done = verb == "revoke"  ? devices.revoke(options.name, actor, now())
                          : verb == "ban"   ? devices.ban(options.name, actor, now())
                          : verb == "unban" ? devices.unban(options.name, actor, now())
-                         : verb == "roles" ? devices.change(options.name, options.roles, std::nullopt, actor, now())
+                         : verb == "roles" ? devices.change(options.name, {.roles = options.roles}, actor, now())
                                            : devices.forget(options.name, actor, now());
   return done ? Result<void>() : Result<void>(done.error());
 }

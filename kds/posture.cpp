@@ -250,6 +250,36 @@ Failure failure_of(std::string claim, Finding finding, std::string remedy) {
   return {std::move(claim), std::move(finding.found), std::move(finding.wanted), std::move(message), std::move(remedy)};
 }
 
+Failure failure_of_quote(QuoteState state) {
+  if (state == QuoteState::missing)
+    return failure_of(std::string(quote_claim), {"missing", "present"},
+                      "Evidence must come with a quote by this device's TPM 2.0, whose attestation key is enrolled.");
+  return failure_of(std::string(quote_claim), {"by a key that is unknown", "by this device's enrolled attestation key"},
+                    "Give what `sluice-client tpm enrol` prints here to who runs the key server.");
+}
+
+std::string hex(const Pcrs::mapped_type& value) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t byte : value) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+std::optional<Failure> judge_pcr(unsigned number, const Context& context) {
+  const std::string claim = std::string(quote_claim) + ".pcr" + std::to_string(number);
+  const auto quoted = context.quoted.find(number), enrolled = context.enrolled.find(number);
+  if (quoted == context.quoted.end())
+    return failure_of(claim, {"missing", "quoted"}, "Update sluice-client: it has to quote this PCR as well.");
+  if (enrolled == context.enrolled.end() || enrolled->second == quoted->second) return std::nullopt;
+  return failure_of(
+      claim, {hex(quoted->second), hex(enrolled->second)},
+      "What starts this device (firmware, Secure Boot, boot loader) is not what it was.  If that was meant "
+      "to change, ask who runs the key server to take the new values; if not, have it looked at.");
+}
+
 }  // namespace
 
 Result<ClaimPath> ClaimPath::parse(std::string_view text) {
@@ -293,12 +323,24 @@ Result<Operator> parse_operator(std::string_view text) {
 
 std::string_view to_string(Operator op) { return kOperators.at(static_cast<std::size_t>(op)); }
 
+std::string_view to_string(QuoteState state) {
+  switch (state) {
+    case QuoteState::missing:
+      return "missing";
+    case QuoteState::unknown:
+      return "unknown";
+    case QuoteState::verified:
+      return "verified";
+  }
+  return "";
+}
+
 std::vector<Failure> judge(const Posture& posture, const Json& object, const Context& context) {
   std::vector<Failure> failures;
-  if (posture.quote && !context.has_quote)
-    failures.push_back(
-        failure_of(std::string(quote_claim), {"missing", "present"},
-                   "Evidence must come with a quote by this device's TPM 2.0, whose attestation key is enrolled."));
+  if (posture.quote && context.quote != QuoteState::verified) failures.push_back(failure_of_quote(context.quote));
+  if (posture.quote && context.quote == QuoteState::verified)
+    for (const unsigned number : posture.pcrs)
+      if (auto failure = judge_pcr(number, context)) failures.push_back(*std::move(failure));
   for (const Requirement& requirement : posture.requirements)
     if (auto finding = judge_requirement(requirement, object))
       failures.push_back(failure_of(requirement.claim.to_string(), *std::move(finding), requirement.remedy));
@@ -309,11 +351,13 @@ Json wanted(const std::vector<Posture>& postures) {
   std::set<std::string> claims, packages, plugins;
   Json queries = Json::object();
   bool quote = false;
+  std::set<unsigned> pcrs;
   for (const Posture& posture : postures) {
     packages.insert(posture.packages.begin(), posture.packages.end());
     plugins.insert(posture.plugins.begin(), posture.plugins.end());
     for (const Query& query : posture.queries) queries.emplace(query.name, query.sql);
     quote = quote || posture.quote;
+    pcrs.insert(posture.pcrs.begin(), posture.pcrs.end());
     for (const Requirement& requirement : posture.requirements) {
       const auto& path = requirement.claim.elements;
       if (!path.empty() && path[0] != "plugins") claims.insert(path[0]);
@@ -322,11 +366,8 @@ Json wanted(const std::vector<Posture>& postures) {
     }
   }
   if (!packages.empty()) claims.insert("packages");
-  return {{"claims", claims},
-          {"packages", packages},
-          {"plugins", plugins},
-          {"osquery", std::move(queries)},
-          {"quote", quote}};
+  return {{"claims", claims}, {"packages", packages}, {"plugins", plugins}, {"osquery", std::move(queries)},
+          {"quote", quote},   {"pcrs", pcrs}};
 }
 
 }  // namespace sluice::kds

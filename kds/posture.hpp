@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -13,6 +14,7 @@
 
 #include "base/duration.hpp"
 #include "base/result.hpp"
+#include "kds/records.hpp"
 
 namespace sluice::kds {
 
@@ -62,7 +64,8 @@ struct Query {
 struct Posture {
   std::string name;
   Duration interval{600000};  ///< health must be shown again within this time
-  bool quote = false;         ///< of a TPM 2.0
+  bool quote = false;         ///< of a TPM 2.0 …
+  std::set<unsigned> pcrs{};  ///< … and that these of its PCRs are what they were
   std::vector<std::string> packages{};
   std::vector<std::string> plugins{};
   std::vector<Query> queries{};
@@ -83,12 +86,24 @@ struct Failure {
 };
 
 inline constexpr std::size_t found_size_max = 200;
-/// The claim of the failure that a missing quote is.
+/// The claim of the failure that a quote is which is missing, or which nobody can judge.
 inline constexpr std::string_view quote_claim = "quote";
+
+/// A TPM's quote of the evidence.  One that is wrong is none of these: it is refused with the evidence.
+enum class QuoteState {
+  missing,
+  unknown,  ///< no attestation key is enrolled to verify it by
+  verified
+};
+
+/// "missing", "unknown", "verified".
+std::string_view to_string(QuoteState state);
 
 /// What is known of the evidence besides the posture object.
 struct Context {
-  bool has_quote = false;  ///< a quote that was verified
+  QuoteState quote = QuoteState::missing;
+  Pcrs quoted{};    ///< that a verified quote is of
+  Pcrs enrolled{};  ///< that they have to be; one that is not here may be anything
 };
 
 /// Every requirement that *object* does not meet, in the order of the posture, a missing quote first.  Empty: healthy.
@@ -99,9 +114,9 @@ struct Context {
 std::vector<Failure> judge(const Posture& posture, const nlohmann::json& object, const Context& context);
 
 /// What a client must measure for all of these: {"claims": [names], "packages": [names], "plugins": [names],
-/// "osquery": {name: SQL}, "quote": bool}, sorted; claims by their first name, nobody has to tell or measure others;
-/// with the packages and plug-ins that only a requirement names (packages.versions.NAME, plugins.NAME).  Of two queries
-/// with one name the first counts; the settings allow no such two.
+/// "osquery": {name: SQL}, "quote": bool, "pcrs": [numbers]}, sorted; claims by their first name, nobody has to tell or
+/// measure others; with the packages and plug-ins that only a requirement names (packages.versions.NAME, plugins.NAME).
+/// Of two queries with one name the first counts; the settings allow no such two.
 nlohmann::json wanted(const std::vector<Posture>& postures);
 
 }  // namespace sluice::kds

@@ -240,7 +240,7 @@ TEST(Posture, AllRequirementsAreLookedAtInTheirOrder) {
   posture.requirements = {requirement("os.id", Operator::equals, {text("arch")}),
                           requirement("os.id", Operator::present),
                           requirement("updates.security_pending", Operator::at_least, {number(1)})};
-  const auto failures = judge(posture, kObject, {.has_quote = false});
+  const auto failures = judge(posture, kObject, {});
   ASSERT_EQ(failures.size(), 3u);
   EXPECT_EQ(failures[0], (Failure{"quote", "missing", "present", "quote is missing, but must be present.",
                                   "Evidence must come with a quote by this device's TPM 2.0, whose attestation key is "
@@ -248,9 +248,37 @@ TEST(Posture, AllRequirementsAreLookedAtInTheirOrder) {
   EXPECT_EQ(failures[1],
             (Failure{"os.id", "\"debian\"", "\"arch\"", R"(os.id is "debian", but must be "arch".)", "Mend it."}));
   EXPECT_EQ(failures[2].claim, "updates.security_pending");
-  EXPECT_EQ(judge(posture, kObject, {.has_quote = true}).size(), 2u);
+  EXPECT_EQ(judge(posture, kObject, {.quote = QuoteState::verified}).size(), 2u);
   posture.quote = false;
-  EXPECT_EQ(judge(posture, kObject, {.has_quote = false}).size(), 2u);
+  EXPECT_EQ(judge(posture, kObject, {}).size(), 2u);
+}
+
+TEST(Posture, PcrsAreWhatTheyWereEnrolledAs) {
+  const Posture posture{.name = "p", .quote = true, .pcrs = {0, 7}};
+  Pcrs pcrs;
+  pcrs[0].fill(0x1a);
+  pcrs[7].fill(0xf0);
+  const auto judged = [&](Pcrs quoted, Pcrs enrolled) {
+    return judge(posture, kObject, {QuoteState::verified, std::move(quoted), std::move(enrolled)});
+  };
+  EXPECT_TRUE(judged(pcrs, pcrs).empty());
+  EXPECT_TRUE(judged(pcrs, {}).empty());
+  EXPECT_TRUE(judged(pcrs, {{7, pcrs[7]}, {9, pcrs[7]}}).empty());
+  Pcrs other = pcrs;
+  other[7][31] = 0;
+  const auto failures = judged(other, pcrs);
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_EQ(failures[0].claim, "quote.pcr7");
+  std::string same;
+  for (int i = 0; i < 31; ++i) same += "f0";
+  EXPECT_EQ(failures[0].message, "quote.pcr7 is " + same + "00, but must be " + same + "f0.");
+  const auto missing = judged({{7, pcrs[7]}}, {});
+  ASSERT_EQ(missing.size(), 1u);
+  EXPECT_EQ(missing[0].message, "quote.pcr0 is missing, but must be quoted.");
+  // Without a quote there is one thing to mend.
+  EXPECT_EQ(judge(posture, kObject, {}).size(), 1u);
+  EXPECT_EQ(judge(posture, kObject, {QuoteState::unknown}).at(0).message,
+            "quote is by a key that is unknown, but must be by this device's enrolled attestation key.");
 }
 
 TEST(ClaimPath, IsParsedAndToldAgain) {
@@ -295,17 +323,19 @@ TEST(Posture, ClientsMeasureWhatAllPosturesAskFor) {
                       requirement("plugins.osquery.usb", Operator::present)};
   const Posture two{.name = "two",
                     .quote = true,
+                    .pcrs = {7, 2},
                     .packages = {"sudo", "bash"},
                     .queries = {{"users", "SELECT 2"}, {"usb", "SELECT 1"}}};
   EXPECT_EQ(wanted({one, two}),
             Json::parse(R"({"claims": ["packages"], "packages": ["bash", "openssh-server", "sudo", "telnetd"],
-    "plugins": ["backup", "rootkit"], "osquery": {"usb": "SELECT 1", "users": "SELECT 2"}, "quote": true})"));
+    "plugins": ["backup", "rootkit"], "osquery": {"usb": "SELECT 1", "users": "SELECT 2"}, "quote": true, "pcrs": [2, 7]})"));
   EXPECT_EQ(wanted({one})["quote"], false);
   const Posture three{.name = "three",
                       .requirements = {requirement("updates.security_pending", Operator::present),
                                        requirement("os.id", Operator::present)}};
   EXPECT_EQ(wanted({three})["claims"], Json::parse(R"(["os", "updates"])"));
-  EXPECT_EQ(wanted({}), Json::parse(R"({"claims": [], "packages": [], "plugins": [], "osquery": {}, "quote": false})"));
+  EXPECT_EQ(wanted({}),
+            Json::parse(R"({"claims": [], "packages": [], "plugins": [], "osquery": {}, "quote": false, "pcrs": []})"));
 }
 
 }  // namespace

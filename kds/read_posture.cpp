@@ -56,6 +56,20 @@ std::vector<std::string> read_packages(Table& table) {
   return packages;
 }
 
+std::set<unsigned> read_pcrs(Table& table) {
+  constexpr std::int64_t most = 23;
+  std::set<unsigned> pcrs;
+  const std::vector<config::Scalar> values = table.scalars("pcrs");
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto* number = std::get_if<std::int64_t>(&values[i]);
+    if (number == nullptr || *number < 0 || *number > most)
+      table.error("pcrs", "a PCR is a number from 0 to 23", i);
+    else if (!pcrs.insert(static_cast<unsigned>(*number)).second)
+      table.error("pcrs", "is named twice", i);
+  }
+  return pcrs;
+}
+
 Query read_query(Table table) {
   Query query;
   query.name = read_name(table, "name");
@@ -159,6 +173,8 @@ Posture read_posture(Table table) {
   posture.name = read_name(table, "name");
   posture.interval = read_duration(table, "interval", interval_min, interval_max, posture.interval);
   posture.quote = table.boolean("quote", posture.quote);
+  posture.pcrs = read_pcrs(table);
+  if (!posture.pcrs.empty() && !posture.quote) table.error("pcrs", "are part of a quote: 'quote = true' is missing");
   posture.packages = read_packages(table);
   posture.plugins = read_names(table, "plugins");
   if (std::ranges::find(posture.plugins, "osquery") != posture.plugins.end())

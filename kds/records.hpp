@@ -4,8 +4,10 @@
 // are for.  Times are given in by callers; no record and no store reads a clock.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +33,9 @@ struct Gateway {
   bool operator==(const Gateway&) const = default;
 };
 
+/// Values of a TPM's PCRs by their numbers, 0 to 23; SHA-256.
+using Pcrs = std::map<unsigned, std::array<std::uint8_t, 32>>;
+
 struct Device {
   std::string name;
   std::vector<std::string> roles;
@@ -39,6 +44,7 @@ struct Device {
   std::optional<Bytes> fingerprint;      ///< SHA-256 of the one certificate that it may show
   std::optional<Bytes> attestation_key;  ///< of its TPM
   std::optional<Time> offence;           ///< when an anomaly last cost it its keys
+  Pcrs pcrs = {};                        ///< that its quotes have to be of: first seen, or by an operator
 
   bool operator==(const Device&) const = default;
 };

@@ -102,7 +102,7 @@ TEST(KdsSettings, TheExampleTellsTheDefaults) {
     defaults += (line.find("default") == line.npos ? shown.value_or(line) : line) + "\n";
     count += shown ? 1 : 0;
   }
-  EXPECT_EQ(count, 25);
+  EXPECT_EQ(count, 26);
   auto as_is = parse_settings(example(), "example"), shown = parse_settings(defaults, "defaults"),
        whole = parse_settings(all, "all");
   ASSERT_TRUE(as_is && shown) << shown.error().message;
@@ -122,6 +122,12 @@ TEST(KdsSettings, TheExampleTellsTheDefaults) {
   EXPECT_EQ(whole->gateways[0].udp_port, 4500);
 }
 
+TEST(KdsSettings, PcrsGoWithAQuote) {
+  auto settings = parse_settings(with("packages =", "quote = true\npcrs = [7, 0, 2]\npackages ="), "test.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->postures[0].pcrs, (std::set<unsigned>{0, 2, 7}));
+}
+
 TEST(KdsSettings, HaveDefaults) {
   auto settings = parse_settings(kText, "test.toml");
   ASSERT_TRUE(settings) << settings.error().message;
@@ -136,6 +142,7 @@ TEST(KdsSettings, HaveDefaults) {
   const Posture& posture = settings->postures[0];
   EXPECT_EQ(posture.interval, std::chrono::minutes(10));
   EXPECT_FALSE(posture.quote);
+  EXPECT_TRUE(posture.pcrs.empty());
   EXPECT_EQ(posture.requirements,
             (std::vector<Requirement>{
                 {*ClaimPath::parse("os.version"), Operator::at_least, {std::string("12")}, "Update."}}));
@@ -255,6 +262,12 @@ INSTANTIATE_TEST_SUITE_P(
                    "[[posture.osquery]]\nname = \"a\"\nquery = \"1\"\n[[posture]]\nname = \"b\"\n[[posture.osquery]]\n"
                    "name = \"a\"\nquery = \"2\"\n[[gateway]]"),
               "20: key 'posture.osquery': another posture has another query named 'a'"},
+        Wrong{"pcrs_alone", with("packages =", "pcrs = [7]\npackages ="),
+              "9: key 'posture.pcrs': are part of a quote: 'quote = true' is missing"},
+        Wrong{"pcr", with("packages =", "quote = true\npcrs = [0, 24]\npackages ="),
+              "10: key 'posture.pcrs': a PCR is a number from 0 to 23"},
+        Wrong{"pcr_twice", with("packages =", "quote = true\npcrs = [7, 7]\npackages ="),
+              "10: key 'posture.pcrs': is named twice"},
         Wrong{"claim_missing", requirement("operator = \"present\""),
               "10: key 'posture.requirement.claim': is required and missing"},
         Wrong{"claim", requirement("claim = \"os..version\"\n operator = \"present\""),

@@ -129,7 +129,10 @@ CREATE TABLE audit (
 ) STRICT;
 )sql";
 
-constexpr std::array migrations{version_1};
+// PCRs are their numbers, a byte each, and behind each its 32 bytes.
+constexpr const char* version_2 = "ALTER TABLE device ADD COLUMN pcrs BLOB NOT NULL DEFAULT x''";
+
+constexpr std::array migrations{version_1, version_2};
 
 /// Within a transaction: as far as one version; false: nothing is left to do.
 Result<bool> step(Connection& connection, const std::string& name) {

@@ -249,6 +249,24 @@ TEST_F(StoreTest, IsItsOwnersAlone) {
   EXPECT_FALSE(SqliteStore::open(folder_ / "."));
 }
 
+// Version 1 knew no PCRs.
+TEST_F(StoreTest, AFileOfBeforeIsBroughtToToday) {
+  Device laptop;
+  laptop.name = "laptop";
+  laptop.roles = {"staff"};
+  laptop.attestation_key = Bytes{1, 2, 3};
+  laptop.pcrs[7].fill(9);
+  ASSERT_EQ(put(laptop), 0);
+  store_.reset();
+  by_hand(path_, "ALTER TABLE device DROP COLUMN pcrs; PRAGMA user_version = 1");
+  store_ = *SqliteStore::open(path_);
+  laptop.pcrs.clear();
+  ASSERT_TRUE(store_->read([&](Transaction& t) -> Result<void> {
+    EXPECT_EQ(t.device("laptop"), laptop);
+    return {};
+  }));
+}
+
 TEST_F(StoreTest, RefusesFilesThatItDoesNotKnow) {
   store_.reset();
   by_hand(path_, "PRAGMA user_version = 99");

@@ -22,6 +22,23 @@ std::vector<std::string> to_list(const std::string& text) {
   return list;
 }
 
+Bytes to_bytes(const Pcrs& pcrs) {
+  Bytes bytes;
+  for (const auto& [number, value] : pcrs) {
+    bytes.push_back(static_cast<std::uint8_t>(number));
+    bytes.insert(bytes.end(), value.begin(), value.end());
+  }
+  return bytes;
+}
+
+Pcrs to_pcrs(const Bytes& bytes) {
+  Pcrs pcrs;
+  constexpr std::size_t size = sizeof(Pcrs::mapped_type);
+  for (std::size_t at = 0; at + 1 + size <= bytes.size(); at += 1 + size)
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at) + 1, size, pcrs[bytes[at]].begin());
+  return pcrs;
+}
+
 std::int64_t limit(std::size_t most) { return static_cast<std::int64_t>(std::min<std::size_t>(most, 1U << 30)); }
 
 #define GATEWAY_COLUMNS "name, boot_nonce, newest, sequence, acknowledged, seen, early, policy"
@@ -29,10 +46,10 @@ Gateway gateway_of(const Query& q) {
   return {q.text(0), q.bytes(1), q.u32(2), q.u64(3), q.u64(4), q.time(5), q.boolean(6), q.bytes(7)};
 }
 
-#define DEVICE_COLUMNS "name, roles, enabled, banned, fingerprint, attestation_key, offence"
+#define DEVICE_COLUMNS "name, roles, enabled, banned, fingerprint, attestation_key, offence, pcrs"
 Device device_of(const Query& q) {
-  return {q.text(0),           to_list(q.text(1)),  q.boolean(2),      q.boolean(3),
-          q.optional_bytes(4), q.optional_bytes(5), q.optional_time(6)};
+  return {q.text(0),           to_list(q.text(1)),  q.boolean(2),       q.boolean(3),
+          q.optional_bytes(4), q.optional_bytes(5), q.optional_time(6), to_pcrs(q.bytes(7))};
 }
 
 #define MEMBERSHIP_COLUMNS "gateway, network, device, id"
@@ -126,11 +143,11 @@ std::vector<Device> SqliteTransaction::devices(const std::string& after, std::si
 void SqliteTransaction::put(const Device& device) {
   Query(db_,
         "INSERT INTO device (" DEVICE_COLUMNS
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
         "ON CONFLICT (name) DO UPDATE SET roles = ?2, enabled = ?3, banned = ?4, fingerprint = ?5, "
-        "attestation_key = ?6, offence = ?7",
+        "attestation_key = ?6, offence = ?7, pcrs = ?8",
         device.name, to_text(device.roles), device.enabled, device.banned, device.fingerprint, device.attestation_key,
-        device.offence)
+        device.offence, to_bytes(device.pcrs))
       .run();
 }
 
