@@ -6,6 +6,7 @@
 #include <set>
 
 #include "evidence/base64url.hpp"
+#include "evidence/quote.hpp"
 #include "realm/reader.hpp"
 #include "tls/peer.hpp"
 
@@ -122,6 +123,17 @@ Renewed renewed(Reader reader) {
   return renewed;
 }
 
+std::set<unsigned> pcrs(Reader& reader) {
+  std::set<unsigned> pcrs;
+  const nlohmann::json& list = reader.json().at("pcrs");
+  const bool good = list.is_array() && std::ranges::all_of(list, [&](const nlohmann::json& one) {
+                      if (!one.is_number_unsigned() || one.get<std::uint64_t>() >= evidence::kPcrs) return false;
+                      return pcrs.insert(one.get<unsigned>()).second;
+                    });
+  if (!good) reader.wrong("pcrs", "is no list of PCRs, 0 to 23, each once");
+  return pcrs;
+}
+
 // Lower case ASCII, for words that are looked for.
 std::string lower(std::string text) {
   std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
@@ -143,6 +155,7 @@ Result<Challenge> parse_challenge(std::string_view text) {
   challenge.wanted.packages = wanted.texts("packages", packages_most, 256);
   challenge.wanted.plugins = wanted.texts("plugins", packages_most, 256);
   challenge.wanted.quote = wanted.has("quote") && wanted.boolean("quote");
+  if (wanted.has("pcrs")) challenge.wanted.pcrs = pcrs(wanted);
   if (wanted.has("osquery")) {
     Reader queries = wanted.object("osquery");
     if (queries.json().size() > queries_most)

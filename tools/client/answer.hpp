@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +31,9 @@ inline constexpr std::size_t answer_most = 65536;  ///< bytes of a body
 /// What the policy asks to be measured.
 struct Wanted {
   std::vector<std::string> packages, plugins;
-  std::map<std::string, std::string> osquery;  ///< SQL by name
-  bool quote = false;
+  std::map<std::string, std::string> osquery;           ///< SQL by name
+  bool quote = false;                                   ///< by a TPM …
+  std::set<unsigned> pcrs = {};                         ///< … of these as well
   std::optional<std::vector<std::string>> claims = {};  ///< by their first name, plug-ins aside; nothing: all
 
   bool operator==(const Wanted&) const = default;

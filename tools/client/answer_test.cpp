@@ -80,6 +80,17 @@ TEST(Challenge, MayNameTheClaims) {
   EXPECT_EQ(parse_challenge(json.dump())->wanted.claims, std::vector<std::string>());
 }
 
+TEST(Challenge, AQuoteIsWantedOfPcrs) {
+  Json json = challenge();
+  json["wanted"]["quote"] = true;
+  EXPECT_TRUE(parse_challenge(json.dump())->wanted.pcrs.empty());
+  json["wanted"]["pcrs"] = Json::array({7, 0});
+  const auto parsed = parse_challenge(json.dump());
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_TRUE(parsed->wanted.quote);
+  EXPECT_EQ(parsed->wanted.pcrs, (std::set<unsigned>{0, 7}));
+}
+
 TEST(Challenge, TellsWhatIsWrong) {
   for (const auto& [pointer, value, told] : std::initializer_list<std::tuple<const char*, Json, const char*>>{
            {"/nonce", bytes(31, 7), "'nonce'"},
@@ -94,7 +105,11 @@ TEST(Challenge, TellsWhatIsWrong) {
            {"/wanted/plugins/0", std::string(257, 'a'), "'wanted.plugins[0]'"},
            {"/wanted/osquery", Json{{"a b", "select"}}, "'wanted.osquery'"},
            {"/wanted/osquery/usb", std::string(4097, 'a'), "'wanted.osquery.usb'"},
-           {"/wanted/quote", 1, "'wanted.quote'"}}) {
+           {"/wanted/quote", 1, "'wanted.quote'"},
+           {"/wanted/pcrs", 7, "'wanted.pcrs' is no list of PCRs"},
+           {"/wanted/pcrs", Json::array({24}), "'wanted.pcrs'"},
+           {"/wanted/pcrs", Json::array({-1}), "'wanted.pcrs'"},
+           {"/wanted/pcrs", Json::array({7, 7}), "'wanted.pcrs'"}}) {
     Json json = challenge();
     json[Json::json_pointer(pointer)] = value;
     const auto parsed = parse_challenge(json.dump());

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "client/measure/measure.hpp"
+#include "evidence/base64url.hpp"
 #include "evidence/claims.hpp"
 #include "realm/ask.hpp"
 #include "tls/error.hpp"
@@ -57,8 +58,8 @@ struct Try {
 
 Try again(Error error) { return {{}, not_reached(error)}; }
 
-Result<std::string> make_body(const Device& device, const Challenge& challenge, const tls::ChannelBinding& exporter,
-                              nlohmann::json posture, const std::optional<Held>& held) {
+Result<nlohmann::json> make_body(const Device& device, const Challenge& challenge, const tls::ChannelBinding& exporter,
+                                 nlohmann::json posture, const std::optional<Held>& held) {
   evidence::Binding binding;
   binding.nonce = challenge.nonce;
   binding.exporter = exporter;
@@ -69,7 +70,38 @@ Result<std::string> make_body(const Device& device, const Challenge& challenge, 
   nlohmann::json body{{"evidence", *std::move(evidence)}};
   if (held)
     body["held"].push_back(nlohmann::json{{"gateway", held->gateway}, {"network", held->network}, {"spi", held->spi}});
-  return body.dump();
+  return body;
+}
+
+// Beside the evidence in *body*.
+Result<void> add_quote(nlohmann::json& body, const Challenge& challenge, const tls::ChannelBinding& exporter,
+                       const TakeQuote& take) {
+  if (!take) return Error{"this host gives none", ENOTSUP};
+  auto qualifying =
+      evidence::qualifying_data(challenge.nonce, exporter, body.at("evidence").get_ref<const std::string&>());
+  if (!qualifying) return qualifying.error();
+  auto quote = take(*qualifying, challenge.wanted.pcrs);
+  if (!quote) return quote.error();
+  nlohmann::json& told = body["quote"];
+  told["attest"] = evidence::to_base64url(quote->attest);
+  told["signature"] = evidence::to_base64url(quote->signature);
+  for (const auto& [number, value] : quote->pcrs) told["pcrs"][std::to_string(number)] = evidence::to_base64url(value);
+  return {};
+}
+
+// The key server says that there is no quote; why, is known here.
+void explain(Try& judged, const std::string& why) {
+  const auto add = [&](std::vector<http::Failure>& failures) {
+    for (http::Failure& one : failures)
+      if (one.name == "quote") one.detail += " None was given: " + why + ".";
+  };
+  for (auto* end : {&judged.end, &judged.if_last}) {
+    if (!*end || !**end) continue;
+    auto& said = (**end)->said;
+    if (auto* problem = std::get_if<Problem>(&said)) add(problem->failures);
+    if (auto* answer = std::get_if<Answer>(&said))
+      for (Refused& one : answer->refused) add(one.failures);
+  }
 }
 
 Try judge(http::Client& client, const http::Response& response, Fetched fetched, const FetchOptions& options) {
@@ -119,21 +151,28 @@ Task<Try> try_once(http::Client& client, const Device& device, const Measure& me
     Watch watch(timings, "measure");
     posture = measure(challenge->wanted);
   }
-  std::optional<Result<std::string>> body;
+  std::optional<Result<nlohmann::json>> body;
   {
     Watch watch(timings, "evidence");
     body.emplace(make_body(device, *challenge, *exporter, std::move(posture), options.held));
   }
   if (!*body) co_return Try{body->error(), {}};
+  std::string no_quote;
+  if (challenge->wanted.quote) {
+    Watch watch(timings, "quote");
+    if (auto added = add_quote(**body, *challenge, *exporter, options.quote); !added) no_quote = added.error().message;
+  }
   {
     Watch watch(timings, "keys");
     http::Sending sending;
     sending.only_on = id;
-    response.emplace(co_await client.request("POST", "/v1/keys", **body, sending));
+    response.emplace(co_await client.request("POST", "/v1/keys", (*body)->dump(), sending));
   }
   // Whether it had acted does not matter: an incarnation is spent, and the next request gets the next.
   if (!*response) co_return again(response->error());
-  co_return judge(client, **response, std::move(fetched), options);
+  Try judged = judge(client, **response, std::move(fetched), options);
+  if (!no_quote.empty()) explain(judged, no_quote);
+  co_return judged;
 }
 
 }  // namespace
@@ -193,6 +232,10 @@ Result<Fetched> fetch_with(const Settings& settings, std::optional<Held> held) {
   FetchOptions options;
   options.several_servers = servers->size() > 1;
   options.held = std::move(held);
+  options.quote = [&settings](const evidence::Sha256& qualifying, const std::set<unsigned>& pcrs) {
+    auto tpm = Tpm::open(settings.tpm);
+    return tpm ? tpm->quote(qualifying, pcrs) : Result<evidence::Quote>(tpm.error());
+  };
   http::ClientOptions limits;
   limits.realm = settings.realm;
   limits.body = answer_most;

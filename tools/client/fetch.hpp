@@ -15,6 +15,7 @@
 #include "base/result.hpp"
 #include "client/answer.hpp"
 #include "client/settings.hpp"
+#include "evidence/quote.hpp"
 #include "http/client.hpp"
 #include "tls/handle.hpp"
 
@@ -31,12 +32,15 @@ struct Device {
 /// Gives the posture.  May block: nothing else happens meanwhile.
 using Measure = std::function<nlohmann::json(const Wanted&)>;
 
+/// Gives a TPM's quote of these qualifying data and PCRs.  May block likewise.
+using TakeQuote = std::function<Result<evidence::Quote>(const evidence::Sha256&, const std::set<unsigned>&)>;
+
 /// What the settings allow of what is wanted; a plug-in that nobody asked for is not told.
 nlohmann::json measure_wanted(const MeasureSettings& settings, const Wanted& wanted);
 
 /// How long a step took, for people.
 struct Timing {
-  const char* step;  ///< "connect", "challenge", "measure", "evidence", "keys"; of each try
+  const char* step;  ///< "connect", "challenge", "measure", "evidence", "quote", "keys"; of each try
   std::chrono::microseconds time;
 };
 
@@ -50,6 +54,7 @@ struct FetchOptions {
   unsigned tries = 3;            ///< a try has one challenge
   bool several_servers = false;  ///< after a 5xx the next one is tried
   std::optional<Held> held;
+  TakeQuote quote;  ///< empty: none can be given
 };
 
 struct Fetched {
@@ -59,8 +64,9 @@ struct Fetched {
   std::vector<Timing> timings;
 };
 
-/// *client*, *device* and *measure* outlive the task.  An error's number: ENOTCONN, no key server was reached, or none
-/// stayed until its answer; EBADMSG, it does not answer as a key server does; else this device's own fault.
+/// *client*, *device* and *measure* outlive the task.  A quote that cannot be given is no error: what is refused for
+/// want of it says why.  An error's number: ENOTCONN, no key server was reached, or none stayed until its answer;
+/// EBADMSG, it does not answer as a key server does; else this device's own fault.
 Task<Result<Fetched>> fetch(http::Client& client, const Device& device, const Measure& measure,
                             FetchOptions options = {});
 

@@ -9,6 +9,7 @@
 #include "evidence/base64url.hpp"
 #include "evidence/claims.hpp"
 #include "evidence/json.hpp"
+#include "evidence/testing.hpp"
 #include "http/server.hpp"
 #include "http/testing.hpp"
 
@@ -24,6 +25,8 @@ using Json = nlohmann::json;
 std::string bytes(std::size_t size, std::uint8_t value) {
   return evidence::to_base64url(std::vector<std::uint8_t>(size, value));
 }
+
+const Json kPcrs = Json::array({0, 7});
 
 std::string granted() {
   const Json out{{"spi", 0x40002200}, {"key", bytes(36, 1)}}, in{{"spi", 0x60002200}, {"key", bytes(36, 2)}};
@@ -67,7 +70,8 @@ class FetchTest : public http::testing::LoopTest {
     if (request.method == "GET" && request.path() == "/v1/challenge") {
       slot.nonce.emplace();
       slot.nonce->fill(static_cast<std::uint8_t>(++challenges_));
-      const Json wanted{{"packages", Json::array({"bash"})}, {"plugins", Json::array()}};
+      Json wanted{{"packages", Json::array({"bash"})}, {"plugins", Json::array()}};
+      if (wants_quote_) wanted["quote"] = true, wanted["pcrs"] = kPcrs;
       co_return Response::json(
           200, challenge_.empty()
                    ? Json{{"nonce", evidence::to_base64url(*slot.nonce)}, {"expires_in", 60}, {"wanted", wanted}}.dump()
@@ -76,7 +80,7 @@ class FetchTest : public http::testing::LoopTest {
     EXPECT_EQ(request.method + " " + std::string(request.path()), "POST /v1/keys");
     ++asked_;
     const auto body = evidence::parse_json(request.body, 65536);
-    EXPECT_TRUE(body && body->size() == 1 && slot.nonce);
+    EXPECT_TRUE(body && body->size() == (quote_ ? 2 : 1) && slot.nonce);
     if (!body || !slot.nonce) co_return http::Problem{400, "Bad", "", {}}.to_response();
     evidence::Binding binding;
     binding.nonce = *std::exchange(slot.nonce, std::nullopt);
@@ -87,8 +91,24 @@ class FetchTest : public http::testing::LoopTest {
     EXPECT_TRUE(claims) << (claims ? "" : claims.error().message);
     if (!claims) co_return http::Problem{400, "Evidence is wrong", "", {}}.to_response();
     posture_ = claims->posture;
+    if (quote_) check_quote(*body, binding);
     if (problem_ && asked_ <= problems_) co_return problem_->to_response();
     co_return Response::json(200, std::string(keys_));
+  }
+
+  void check_quote(const Json& body, const evidence::Binding& binding) {
+    const auto bytes = [](const Json& text) { return *evidence::from_base64url(text.get<std::string>()); };
+    const Json& told = body.at("quote");
+    evidence::Quote quote{bytes(told.at("attest")), bytes(told.at("signature")), {}};
+    for (const auto& [number, value] : told.at("pcrs").items())
+      quote.pcrs[static_cast<unsigned>(std::stoul(number))] =
+          *evidence::array_from_base64url<32>(value.get<std::string>());
+    const auto qualifying =
+        evidence::qualifying_data(binding.nonce, binding.exporter, body.at("evidence").get<std::string>());
+    const auto good =
+        evidence::verify_quote(quote, *qualifying, evidence::testing_support::der_of(attestation_key_.get()));
+    EXPECT_TRUE(good) << good.error().message;
+    EXPECT_EQ(quote.pcrs.size(), 2u);
   }
 
   Result<Fetched> fetch_from(std::vector<http::ServerName> servers) {
@@ -99,6 +119,7 @@ class FetchTest : public http::testing::LoopTest {
       limits.body = answer_most;
       FetchOptions options;
       options.several_servers = from.size() > 1;
+      options.quote = test.quote_;
       http::Client client(test.io_.get_executor(), http::testing::context(tls::Role::client, test.device_),
                           std::move(from), std::move(limits));
       auto device = Device::load(test.device_);
@@ -123,6 +144,9 @@ class FetchTest : public http::testing::LoopTest {
   int problems_ = 100;  ///< so many are answered with it
   int drops_ = 0;       ///< so often the connection is gone when it was measured
   int challenges_ = 0, asked_ = 0, measured_ = 0;
+  bool wants_quote_ = false;
+  TakeQuote quote_;
+  tls::UniqueKey attestation_key_{EVP_EC_gen("P-256")};
   Wanted wanted_;
   Json posture_;
 };
@@ -150,6 +174,42 @@ TEST_F(FetchTest, RefusedWithFailures) {
   EXPECT_TRUE(problem->refused_by_policy());
   EXPECT_EQ(problem->to_words(), "Not healthy\n  os.version: os.version is \"11\".\n    remedy: Update.");
   EXPECT_EQ(asked_, 1);
+}
+
+TEST_F(FetchTest, AQuoteIsOfThisEvidenceAndTheWantedPcrs) {
+  wants_quote_ = true;
+  quote_ = [this](const evidence::Sha256& qualifying, const std::set<unsigned>& pcrs) -> Result<evidence::Quote> {
+    evidence::Pcrs values;
+    for (const unsigned number : pcrs) values[number].fill(static_cast<std::uint8_t>(number));
+    return evidence::testing_support::quote_by(attestation_key_.get(), qualifying, values);
+  };
+  const auto fetched = fetch_from({serve(pki_.kds())});
+  ASSERT_TRUE(fetched) << fetched.error().message;
+  EXPECT_TRUE(std::holds_alternative<Answer>(fetched->said));
+  EXPECT_EQ(asked_, 1);
+}
+
+// What needs none may be granted all the same.
+TEST_F(FetchTest, WithoutAQuoteTheRefusalSaysWhy) {
+  wants_quote_ = true;
+  problem_ =
+      http::Problem{403, "Not healthy", "", {{"quote", "quote is missing.", ""}, {"os.id", "os.id is wrong.", ""}}};
+  const auto at = serve(pki_.kds());
+  const auto words = [&] {
+    const auto fetched = fetch_from({at});
+    const auto* problem = fetched ? std::get_if<Problem>(&fetched->said) : nullptr;
+    return problem != nullptr ? problem->to_words() : "";
+  };
+  EXPECT_EQ(words(),
+            "Not healthy\n  quote: quote is missing. None was given: this host gives none.\n  os.id: os.id is "
+            "wrong.");
+  keys_ = R"({"health_in": 600, "refused": [{"gateway": "gw1", "network": "vault", "reason": "quote",
+              "failures": [{"name": "quote", "detail": "quote is missing."}]}]})";
+  problem_.reset();
+  const auto fetched = fetch_from({at});
+  ASSERT_TRUE(fetched) << fetched.error().message;
+  EXPECT_EQ(std::get<Answer>(fetched->said).refused.at(0).failures.at(0).detail,
+            "quote is missing. None was given: this host gives none.");
 }
 
 TEST_F(FetchTest, ConnectionLostBetweenChallengeAndKeysBeginsAgain) {

@@ -68,7 +68,7 @@ Json to_json(const Granted& granted) {
 std::string reason_words(const std::string& reason) {
   if (reason == "role") return "none of this device's roles opens it; ask who runs the key server";
   if (reason == "posture") return "this device's health does not suffice";
-  if (reason == "quote") return "it takes a quote by a TPM 2.0, which this client cannot give";
+  if (reason == "quote") return "it takes a quote by this device's TPM 2.0";
   return reason;
 }
 

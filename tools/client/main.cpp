@@ -150,6 +150,10 @@ int main(int argc, char** argv) {
   CLI::App* evidence_app = app.add_subcommand("evidence", "Show what would be told of this host's health");
   add_config(evidence_app);
   evidence_app->add_option("--package", online.packages, "Tell its version, as a policy may ask");
+  CLI::App* tpm_app = app.add_subcommand("tpm", "This host's TPM 2.0, whose quotes a key server may ask for");
+  tpm_app->require_subcommand(1);
+  add_config(tpm_app->add_subcommand(
+      "enrol", "Make an attestation key where there is none, and print its public half for who runs the key server"));
   // What up executes, and nobody else: exec() is how the process that stays gets rid of memory that held keys.
   CLI::App* keep_app = app.add_subcommand("keep", "")->group("");
   keep_app->add_option("PIDFILE", descriptors.pid_file)->required();
@@ -167,6 +171,7 @@ int main(int argc, char** argv) {
   if (*turn_app) return sluice::client::run_turn(online);
   if (*fetch_app) return sluice::client::run_fetch(online);
   if (*evidence_app) return sluice::client::run_evidence(online);
+  if (*tpm_app) return sluice::client::run_tpm_enrol(online);
   if (*down_app) return run_down();
   if (*status_app) return run_status(as_json);
   auto kept = sluice::client::keep(descriptors);

@@ -10,6 +10,7 @@
 #include "client/record.hpp"
 #include "client/route.hpp"
 #include "client/runtime.hpp"
+#include "client/tpm.hpp"
 #include "client/turn.hpp"
 
 namespace sluice::client {
@@ -32,6 +33,12 @@ int fail_problem(const Problem& problem) {
 int code_of(const Answer& answer) {
   if (!answer.keys.empty() || !answer.renewed.empty()) return 0;
   return answer.refused.empty() ? exit_failed : exit_refused;
+}
+
+// For what takes no identity: without a file, the defaults.
+Result<Settings> settings_or_defaults(const OnlineOptions& options) {
+  if (!options.config && !std::filesystem::exists(settings_path)) return Settings{};
+  return read_settings(options);
 }
 
 }  // namespace
@@ -58,19 +65,26 @@ int fail_settings(const Error& error) { return fail(error, error.number == EINVA
 int fail_up(const Error& error) { return fail(error, error.number == EALREADY ? exit_already : exit_failed); }
 
 int run_evidence(const OnlineOptions& options) {
-  MeasureSettings settings;
-  // What is measured does not take an identity: without a file, the defaults are shown.
-  if (options.config || std::filesystem::exists(settings_path)) {
-    auto read = read_settings(options);
-    if (!read) return fail(read.error());
-    settings = read->measure;
-  }
+  auto read = settings_or_defaults(options);
+  if (!read) return fail(read.error());
+  const MeasureSettings& settings = read->measure;
   measure::Options measured;
   measured.packages = options.packages;
   measured.plugins = settings.plugins;
   measured.plugin_time = settings.plugin_time;
   measured.time = settings.time;
   std::printf("%s\n", measure::measure(measured).dump(2).c_str());
+  return 0;
+}
+
+int run_tpm_enrol(const OnlineOptions& options) {
+  auto settings = settings_or_defaults(options);
+  if (!settings) return fail(settings.error());
+  auto tpm = Tpm::open(settings->tpm);
+  if (!tpm) return fail(tpm.error());
+  auto key = tpm->enrol();
+  if (!key) return fail(key.error());
+  std::printf("%s", key->c_str());
   return 0;
 }
 

@@ -41,6 +41,8 @@ int fail_settings(const Error& error);
 int fail_up(const Error& error);
 
 int run_evidence(const OnlineOptions& options);
+/// Prints the public half of the TPM's attestation key, which is made where there is none.
+int run_tpm_enrol(const OnlineOptions& options);
 int run_fetch(const OnlineOptions& options);
 int run_online_up(const OnlineOptions& options, UpOptions up_options);
 

@@ -34,14 +34,25 @@ MeasureSettings read_measure(std::optional<Table> table) {
   return measure;
 }
 
+TpmSettings read_tpm(std::optional<Table> table) {
+  TpmSettings tpm;
+  if (!table) return tpm;
+  tpm.tcti = table->string("tcti", tpm.tcti);
+  if (tpm.tcti.empty()) table->error("tcti", "must not be empty");
+  tpm.handle = static_cast<std::uint32_t>(table->integer("handle", handle_least, handle_most, tpm.handle));
+  return tpm;
+}
+
 Result<Settings> read(config::File file) {
   Table root = file.root();
-  Settings settings{realm::read_settings(root), {}, false, {}};
+  Settings settings;
+  static_cast<realm::Settings&>(settings) = realm::read_settings(root);
   settings.interface = root.optional_string("interface");
   if (settings.interface && (settings.interface->empty() || settings.interface->size() > interface_most))
     root.error("interface", "is the name of a network interface, 1 to 15 characters");
   settings.native = root.boolean("native", settings.native);
   settings.measure = read_measure(root.table("measure"));
+  settings.tpm = read_tpm(root.table("tpm"));
   if (auto all = file.finish(); !all) return all.error();
   return settings;
 }

@@ -10,6 +10,7 @@
 
 #include "base/duration.hpp"
 #include "base/result.hpp"
+#include "client/tpm.hpp"
 #include "realm/settings.hpp"
 
 namespace sluice::client {
@@ -29,6 +30,7 @@ struct Settings : realm::Settings {
   std::optional<std::string> interface;  ///< one that is there; nothing: one of our own
   bool native = false;                   ///< ESP as IP protocol 50 rather than in UDP, where the gateway takes both
   MeasureSettings measure;
+  TpmSettings tpm;
 };
 
 /// Every error of the file at once, each with file, line and key.

@@ -29,6 +29,7 @@ TEST(Settings, TheExampleReads) {
   EXPECT_EQ(settings->interface, std::nullopt);
   EXPECT_FALSE(settings->native);
   EXPECT_EQ(settings->measure, MeasureSettings());
+  EXPECT_EQ(settings->tpm, TpmSettings());
 }
 
 TEST(Settings, ReadsAll) {
@@ -41,6 +42,9 @@ plugins = ""
 osquery = false
 plugin_time = "1s"
 time = "10s"
+[tpm]
+tcti = "tabrmd"
+handle = 0x81000007
 )",
                                        "f");
   ASSERT_TRUE(settings) << settings.error().message;
@@ -51,6 +55,7 @@ time = "10s"
   EXPECT_EQ(settings->interface, "lo");
   EXPECT_TRUE(settings->native);
   EXPECT_EQ(settings->measure, (MeasureSettings{"", false, 1000ms, 10000ms}));
+  EXPECT_EQ(settings->tpm, (TpmSettings{"tabrmd", 0x81000007}));
   const auto domains = parse_settings(kText + "domain = [\"Example.net.\", \"b.example\"]\n", "f");
   ASSERT_TRUE(domains) << domains.error().message;
   EXPECT_EQ(domains->domains, (std::vector<std::string>{"example.net", "b.example"}));
@@ -69,6 +74,8 @@ TEST(Settings, TellsWhatIsWrong) {
            {"interface = \"0123456789abcdef\"\n", "key 'interface'"},
            {"native = 1\n", "key 'native'"},
            {"nativ = true\n", "key 'nativ'"},
+           {"[tpm]\ntcti = \"\"\n", "key 'tpm.tcti': must not be empty"},
+           {"[tpm]\nhandle = 0x81800000\n", "key 'tpm.handle'"},
            {"[measure]\nplugins = \"p\"\n", "key 'measure.plugins': must be an absolute path"},
            {"[measure]\ntime = \"31s\"\n", "key 'measure.time': must be 100ms to 30s"},
            {"[measure]\nplugin_time = \"0s\"\n", "key 'measure.plugin_time'"}})
