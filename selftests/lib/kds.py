@@ -202,13 +202,18 @@ class Device:
     def client(self, *words, check=0):
         """sluice-client: output and complaints."""
         command = ["ip", "netns", "exec", self.place.name, "sluice-client", *words]
-        if words[0] in ("up", "fetch"):
+        if words[0] in ("up", "fetch", "tpm"):
             command += ["--config", str(self.folder / "client.toml")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120 * lab.SCALE,
                               env={**os.environ, "RUNTIME_DIRECTORY": str(self.folder)})
         if done.returncode != check:
             raise AssertionError(f"sluice-client {words} exited {done.returncode}, not {check}: {done.stdout}{done.stderr}")
         return done.stdout, done.stderr
+
+    def tpm(self, tcti):
+        """From now on it asks this TPM for quotes."""
+        path = self.folder / "client.toml"
+        path.write_text(path.read_text().split("[tpm]")[0] + f'[tpm]\ntcti = "{tcti}"\n')
 
     def end(self):
         self.client("down")

@@ -38,6 +38,12 @@ lab_kds_config() {
 	  value = "running"
 	  remedy = "Start the scanner: systemctl start scanner."
 
+	[[posture]]
+	name = "quoted"
+	interval = "1m"
+	quote = true
+	pcrs = [0, 7]
+
 	[[gateway]]
 	name = "gw1"
 	addresses = ["$LAB_GATEWAY_WAN", "$LAB_GATEWAY_WAN6"]
@@ -45,11 +51,21 @@ lab_kds_config() {
 	  [[gateway.network]]
 	  name = "$LAB_NETWORK"
 	  first = 100
+	  last = 9999
 	  ipv4 = "100.80.0.0"
 	  ipv6 = "fd80::"
 	  routes = ["10.0.0.0/8", "fd20::/16", "fd99::/16", "$LAB_GW/32", "$LAB_GW6/128"]
 	  roles = ["staff"]
 	  posture = "standard"
+	  # of the gateway's same network, for devices that show more
+	  [[gateway.network]]
+	  name = "vault"
+	  first = 10000
+	  ipv4 = "100.80.0.0"
+	  ipv6 = "fd80::"
+	  routes = ["10.0.0.0/8", "fd20::/16", "fd99::/16", "$LAB_GW/32", "$LAB_GW6/128"]
+	  roles = ["vault"]
+	  posture = "quoted"
 
 	[[gateway]]
 	name = "gw2"
