@@ -104,6 +104,72 @@ def policy_answer(nonce, blob):
     return b"SLPA\x01\0" + struct.pack(">H", len(blob)) + nonce + blob
 
 
+def as_json(*values):
+    return [json.dumps(value).encode() for value in values]
+
+
+HELD = {"evidence": RFC_JWS.decode(), "held": [{"gateway": "gw1", "network": "corp", "spi": 1073750528}]}
+BOOT = {"boot_nonce": base64url(7, 32), "newest": 6}
+ANOMALIES = {"anomalies": [{"kind": kind, "generation": 7, "id": 17, "incarnation": 0}
+                           for kind in ("moved", "clone", "fingerprint", "inner-source", "exhausting")]}
+DEVICE = {"name": "laptop1", "roles": ["staff", "admin"], "enabled": False, "fingerprint": base64url(5, 32)}
+
+UPDATES = {"updates": [
+    {"sequence": 13, "kind": "generation", "number": 7, "algorithm": "aes-256-gcm", "lifetime": 3600, "master_key": base64url(9, 32)},
+    {"sequence": 14, "kind": "promote", "number": 7, "overlap": 600},
+    {"sequence": 15, "kind": "revoke", "number": 7, "id": 17, "incarnation_min": 1},
+    {"sequence": 16, "kind": "ban", "id": 18}, {"sequence": 17, "kind": "unban", "id": 18},
+    {"sequence": 18, "kind": "policy", "blob": base64url(1, 40)}]}
+PROBLEM = {"title": "Your health is not good enough", "detail": "os.version is \u202e\"11\"", "failures": [
+    {"name": "os.version", "detail": "os.version is \"11\", but must be at least \"12\".", "remedy": "Update."}]}
+
+
+def answer(algorithm, size):
+    """A grant of generation 7 for id 17."""
+    spi = 7 % 3 << 30 | 17 << 9
+    return {"health_in": 600, "keys": [{
+        "gateway": "gw1", "addresses": ["192.0.2.1", "2001:db8::1"], "udp_port": 4500, "native": True, "network": "corp", "generation": 7,
+        "id": 17, "incarnation": 0, "algorithm": algorithm, "outbound": {"spi": spi, "key": base64url(1, size)},
+        "inbound": {"spi": spi | 1 << 29, "key": base64url(2, size)}, "inner": ["100.80.0.17", "fd80::11"],
+        "routes": ["10.20.0.0/16", "fd20::/48"], "refresh_in": 2700, "expires_in": 3500, "lease_in": 600}],
+        "renewed": [{"gateway": "gw1", "network": "old", "spi": spi, "refresh_in": 2700, "expires_in": 3500, "lease_in": 600}],
+        "refused": [{"gateway": "gw2", "network": "lab", "reason": "posture", "failures": PROBLEM["failures"]}],
+        "later": [{"gateway": "gw3", "network": "corp", "detail": "the gateway has not taken its generation yet"}]}
+
+
+CHALLENGE = {"nonce": base64url(4, 32), "expires_in": 60, "wanted": {
+    "claims": ["os", "updates"], "packages": ["openssh-server"], "plugins": ["lab"], "osquery": {"users": "select 1"}, "quote": False}}
+
+
+def outputs(*texts):
+    """Of plug-ins, which ended well."""
+    return b"\0" + b"".join(b"\0" + u16(len(text)) + text for text in texts)
+
+
+def measured():
+    plugin, rows = b'{"scanner": "running", "of": [1, 2.5, "\xc3\xa9"]}', b'[{"uid": "0", "name": "root"}]'
+    yield outputs(plugin, b"{}", rows)
+    yield outputs(b'{"a":[[[[[[[[[1]]]]]]]]]}', NUMBERS, b"[[[[1]]]]")
+    # Together more than fits.
+    yield outputs(b'{"a":"' + b"x" * 4000 + b'"}', b'{"\\u0000":"' + b"\\u0001" * 600 + b'"}', b'["' + b"y" * 4000 + b'"]')
+    yield outputs(b"{}", b"{}", b"[" + b'"\\u00e9",' * 400 + b"1]")
+    yield b"\x01" + b"ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME='Debian GNU/Linux 12'\nX=\"a\\\"b\"\nY=a\\ b # \nID=$x\r\n"
+    chain = {"family": "inet", "table": "filter", "name": "input", "handle": 1, "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}
+    for flags in ({}, {"flags": "dormant"}, {"flags": ["owner"]}):
+        yield b"\x02" + as_json({"nftables": [{"metainfo": {"version": "1.0.6"}}, {"table": {"family": "inet", "name": "filter", **flags}},
+                                             {"chain": chain}, {"rule": {"family": "inet", "table": "filter", "chain": "input"}}]})[0]
+    yield (b"\x03Inst libc6 [2.36-9] (2.36-9+deb12u4 Debian:12.5/stable, Debian-Security:12/stable-security [amd64]) []\n"
+           b"Label: Debian-Security\nSuite: oldstable-security\nDate: Tue, 24 Nov 2026 00:34:33 UTC\n")
+    yield b"\x0416 Apr 2020 07-58 -0400"
+    yield b"\x05Tue, 24 Nov 2026 00:34:33 UTC"
+    yield (b"\x06Package: openssh-server\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:9.2p1-2\n\n"
+           b"Package: x\nstatus: deinstall ok config-files\nVersion: 1\n\npackage:y\nStatus: hold ok triggers-pending\nVersion: 2\n")
+
+
+POSTURE = {**CLAIMS["posture"], "kernel": {"release": "6.1.0-45-amd64"}, "malware_scanner": {"name": "clamav", "database_age": 3600},
+           "plugins": {"a": {"b": 1}}}
+
+
 def seeds(target):
     claims = json.dumps(CLAIMS).encode()
     nonce = bytes(range(16))
@@ -118,5 +184,14 @@ def seeds(target):
                                   datagram(0, 4, bytes(8))],
         "netlink": netlink,
         "policy_message": lambda: [b"\0" + policy_answer(nonce, b"a policy"), b"\x01" + nonce + policy_answer(nonce, bytes(1200))],
+        "kds_bodies": lambda: [bytes([which]) + body for which, value in enumerate((HELD, BOOT, ANOMALIES, DEVICE)) for body in as_json(value, {})],
+        "kds_update": lambda: [bytes([which]) + struct.pack("<Q", 12) + text
+                               for which, text in enumerate(as_json(UPDATES, {"fresh": True, "acknowledged": 12}, PROBLEM) + [bytes(36), bytes(22)])],
+        "client_answer": lambda: [bytes([which]) + text for which, text in
+                                  [(0, text) for text in as_json(answer("aes-256-gcm", 36), answer("aes-128-gcm", 20))] +
+                                  [(1, text) for text in as_json(CHALLENGE)] + [(status // 4, text) for status in (404, 500) for text in as_json(PROBLEM)]],
+        "measure": measured,
+        "posture": lambda: [b"\0" + text for text in as_json(POSTURE, {"plugins": {"bad": 1}}, {})] +
+                           [b"\x011:1.0~rc1-1\n1.0-1\n1.00-1", b"\x011.0+b1\n1.0.1_2\n0:1.0"],
         "config": lambda: [TOML, b'"a b".c = {x = 0x1f, y = +inf}\n', b'l = """\nlong\\u00e4"""\n', b"s = 'x'\n[u.u]\nd = \"2h\"\n"],
     }[target]())

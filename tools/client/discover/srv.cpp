@@ -34,7 +34,7 @@ std::optional<std::string> target_of(std::span<const std::uint8_t> message, cons
 // The records of one priority, drawn one after the other.
 void draw(std::span<SrvRecord> records, const Random& random) {
   // "Arrange all SRV RRs in any order, except that all those with weight 0 are placed at the beginning of the list."
-  std::ranges::stable_partition(records, [](const SrvRecord& record) { return record.weight == 0; });
+  std::stable_partition(records.begin(), records.end(), [](const SrvRecord& record) { return record.weight == 0; });
   for (; records.size() > 1; records = records.subspan(1)) {
     std::uint32_t sum = 0;
     for (const SrvRecord& record : records) sum += record.weight;
