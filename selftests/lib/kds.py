@@ -15,22 +15,23 @@ import time
 
 import lab
 from agents import PKI, pki
-from ktap import eventually
+from ktap import equal, eventually
 
 RUN = pathlib.Path(os.environ["LAB_RUN"]) / "kds"
 HEALTH = RUN / "health.json"
 HEALTHY = {"scanner": "running"}
 REFUSED, NO_SERVER, ECHO = 5, 6, 7
+LINK = 40  # seconds within which a gateway's link is up again: its pauses grow to 30
 SERVERS = {"kds1": "KDS_ADDRESS", "kds2": "KDS2_ADDRESS"}
 
 
-def up():
-    """Key servers, DHCP, a gateway that has its keys of them; and what a device measures."""
+def up(*lines):
+    """Key servers, DHCP, a gateway that has its keys of them; and what a device measures.  Lines: of the gateway's settings there."""
     folder = pathlib.Path("/etc/sluice/posture.d")
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     (folder / "lab").write_text(f"#!/bin/sh\ncat {HEALTH}\n")
     (folder / "lab").chmod(0o755)
-    lab.ctl("kds")
+    lab.ctl("kds", *lines)
     (RUN / "operator.toml").write_text(
         f'realm = "lab"\ncertificate = "{PKI}/admin.crt"\nkey = "{PKI}/admin.key"\nauthority = "{PKI}/ca.crt"\nrevoked = "{PKI}/ca.crl"\n'
         f'kds = ["{where("kds1")}", "{where("kds2", "IPv6")}"]\n')
@@ -110,11 +111,19 @@ def when(line):
     return datetime.datetime.fromisoformat(line["time"].replace("Z", "+00:00")).timestamp() - time.time() + time.monotonic()
 
 
-def made():
-    """Numbers of the generations that the store has."""
+def select(query, *values):
+    """Rows of the store."""
     import sqlite3
-    with sqlite3.connect(f"file:{RUN}/store.sqlite?mode=ro", uri=True) as store:
-        return {row[0] for row in store.execute("SELECT number FROM generation")}
+    connection = sqlite3.connect(f"file:{RUN}/store.sqlite?mode=ro", uri=True, timeout=30 * lab.SCALE)
+    try:
+        return connection.execute(query, values).fetchall()
+    finally:
+        connection.close()
+
+
+def made():
+    """Numbers of the generations of gw1 that the store has."""
+    return {row[0] for row in select("SELECT number FROM generation WHERE gateway = 'gw1'")}
 
 
 def store(*words, check=0):
@@ -217,3 +226,44 @@ class Device:
 
     def end(self):
         self.client("down")
+
+
+def reached(device, family="IPv4", seconds=5):
+    """The server behind the agent gives the device its bytes back."""
+    try:
+        s = device.place.connect(lab.address("OPEN", family), ECHO, seconds)
+        s.sendall(b"hello\n")
+        return s.recv(6) == b"hello\n"
+    except OSError:
+        return False
+    finally:
+        if "s" in locals():
+            s.close()
+
+
+def start(device):
+    """sluice-client run for it."""
+    with open(device.folder / "daemon.log", "a", encoding="ascii") as log:
+        return device.place.start("sluice-client", "run", "--config", device.folder / "client.toml", stdout=log, stderr=log,
+                                  env={**os.environ, "RUNTIME_DIRECTORY": str(device.folder)})
+
+
+def state(device):
+    return json.loads(subprocess.run(["ip", "netns", "exec", device.place.name, "sluice-client", "status", "--json"], capture_output=True, text=True,
+                                     env={**os.environ, "RUNTIME_DIRECTORY": str(device.folder)}).stdout)
+
+
+def finish(daemon, device, want=0):
+    """SIGTERM: the tunnel is down, the daemon has ended."""
+    daemon.terminate()
+    try:
+        equal(daemon.wait(20 * lab.SCALE), want, "exit code of the daemon")
+        equal(state(device), {"state": "down"})
+    finally:
+        daemon.kill()
+        print("# " + (device.folder / "daemon.log").read_text().strip().replace("\n", "\n# "))
+
+
+def linked():
+    status = lab.sluice("status")
+    return status.get("kds", {}).get("connected")

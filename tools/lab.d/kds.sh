@@ -3,20 +3,22 @@
 #
 # The lab's key servers: two processes that share a store, and DHCP and DNS by which a device finds them.
 
-# lab_kds_config NAME ADDRESS ADDRESS6
+# lab_kds_config NAME ADDRESS ADDRESS6 LINE...: the lines are gw1's settings
 lab_kds_config() {
-	cat > "$LAB_RUN/kds/$1.toml" <<-END
-	name = "$1"
+	local name=$1 ipv4=$2 ipv6=$3
+	shift 3
+	cat > "$LAB_RUN/kds/$name.toml" <<-END
+	name = "$name"
 	realm = "lab"
-	listen = ["$2:8443", "[$3]:8443"]
-	certificate = "$LAB_PKI/$1.crt"
-	key = "$LAB_PKI/$1.key"
+	listen = ["$ipv4:8443", "[$ipv6]:8443"]
+	certificate = "$LAB_PKI/$name.crt"
+	key = "$LAB_PKI/$name.key"
 	authority = "$LAB_PKI/ca.crt"
 	revoked = "$LAB_PKI/ca.crl"
 	database = "$LAB_RUN/kds/store.sqlite"
 	key_encryption_key = "$LAB_RUN/kds/kek"
-	audit = "$LAB_RUN/kds/$1.audit"
-	status = "$LAB_RUN/kds/$1.sock"
+	audit = "$LAB_RUN/kds/$name.audit"
+	status = "$LAB_RUN/kds/$name.sock"
 
 	[limits]
 	requests = 100000
@@ -48,6 +50,7 @@ lab_kds_config() {
 	name = "gw1"
 	addresses = ["$LAB_GATEWAY_WAN", "$LAB_GATEWAY_WAN6"]
 	udp_port = 4500
+	$(printf '%s\n' "$@")
 	  [[gateway.network]]
 	  name = "$LAB_NETWORK"
 	  first = 100
@@ -110,12 +113,13 @@ lab_appserver_config() {
 	END
 }
 
+# lab_kds_up LINE...: settings of gw1 at the key servers
 lab_kds_up() {
 	mkdir -p "$LAB_RUN/kds"
 	chmod 700 "$LAB_RUN/kds"
 	(umask 077; head -c 32 /dev/urandom > "$LAB_RUN/kds/kek")
-	lab_kds_config kds1 "$LAB_KDS_ADDRESS" "$LAB_KDS_ADDRESS6"
-	lab_kds_config kds2 "$LAB_KDS2_ADDRESS" "$LAB_KDS2_ADDRESS6"
+	lab_kds_config kds1 "$LAB_KDS_ADDRESS" "$LAB_KDS_ADDRESS6" "$@"
+	lab_kds_config kds2 "$LAB_KDS2_ADDRESS" "$LAB_KDS2_ADDRESS6" "$@"
 	cat > "$LAB_RUN/kds/dhcp.conf" <<-END
 	no-resolv
 	no-hosts
