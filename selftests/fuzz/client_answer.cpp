@@ -7,8 +7,8 @@
 #include <set>
 
 #include "client/answer.hpp"
-#include "client/reader.hpp"
 #include "evidence/json.hpp"
+#include "realm/reader.hpp"
 #include "require.hpp"
 #include "tls/peer.hpp"
 
@@ -18,6 +18,7 @@ using sluice::fuzz::require;
 namespace client = sluice::client;
 namespace derivation = sluice::derivation;
 namespace evidence = sluice::evidence;
+namespace realm = sluice::realm;
 using Json = nlohmann::json;
 
 namespace {
@@ -25,7 +26,7 @@ namespace {
 constexpr std::chrono::seconds week{7 * 24 * 3600};
 
 void require_words(const std::string& words, std::size_t most) {
-  require(words.size() <= most && client::printable(words, most) == words, "words are bounded and fit for a terminal");
+  require(words.size() <= most && realm::printable(words, most) == words, "words are bounded and fit for a terminal");
 }
 
 // Where a key stands once in the text, its digits are nothing else.
