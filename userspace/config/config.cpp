@@ -285,6 +285,11 @@ void Table::warn(std::string_view key, std::string_view what) {
   document_->warnings.push_back(document_->told(line, detail::join(*node_, key), what));
 }
 
+std::string Table::place(std::string_view key) const {
+  const toml::node* found = find(node_, key);
+  return document_->name + ":" + std::to_string(line_of(found != nullptr ? *found : *node_->table));
+}
+
 File::File(std::unique_ptr<detail::Document> document) : document_(std::move(document)) {}
 File::File(File&&) noexcept = default;
 File& File::operator=(File&&) noexcept = default;

@@ -100,6 +100,9 @@ class Table {
   /// Notes, at *key* likewise, what is no error but hardly meant.
   void warn(std::string_view key, std::string_view what);
 
+  /// "FILE:LINE" of *key*, for what can be judged only when the file has long been read.
+  [[nodiscard]] std::string place(std::string_view key) const;
+
  private:
   friend class File;
   Table(detail::Document* document, detail::Node* node) : document_(document), node_(node) {}
