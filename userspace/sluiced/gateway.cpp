@@ -65,7 +65,7 @@ Gateway::Gateway(asio::io_context& control, std::vector<std::unique_ptr<Worker>>
 }
 
 Result<void> Gateway::start() {
-  auto networks = reconcile(settings_, {});
+  auto networks = reconcile(settings_, {}, std::nullopt);
   if (!networks) return networks.error();
   networks_ = *std::move(networks);
   auto host = netlink::Host::open();
@@ -115,8 +115,9 @@ Result<void> Gateway::start_kds() {
   KdsLinkOptions options;
   options.servers = settings_.kds->servers;
   options.realm = settings_.kds->realm;
-  kds_ =
-      std::make_unique<KdsLink>(control_.get_executor(), *std::move(contexts), std::move(options), make_kds_kernel());
+  policy_->settings = settings_.policy;
+  kds_ = std::make_unique<KdsLink>(control_.get_executor(), *std::move(contexts), std::move(options),
+                                   make_kds_kernel(policy_));
   kds_->start();
   return {};
 }
@@ -166,7 +167,7 @@ Result<void> Gateway::reload(Settings settings) {
     if (!contexts) return contexts.error();
     kds = *std::move(contexts);
   }
-  auto networks = reconcile(settings, networks_);
+  auto networks = reconcile(settings, networks_, policy_->of_kds);
   if (!networks) return networks.error();
   warn_of_fixed_settings(settings);
   networks_ = *std::move(networks);
@@ -174,7 +175,7 @@ Result<void> Gateway::reload(Settings settings) {
   settings_.identity = std::move(settings.identity);
   settings_.networks = std::move(settings.networks);
   settings_.esp = settings.esp;
-  settings_.policy = settings.policy;
+  settings_.policy = policy_->settings = settings.policy;
   settings_.datagram_age = settings.datagram_age;  // of sessions to come
   // Agents of a network that is gone have nothing to do here.
   std::vector<LinkId> strays;

@@ -139,6 +139,7 @@ class Gateway final : public Offers::Surroundings, public Associations::Surround
   Status status_;
   std::unique_ptr<metrics::Exposer> exposer_;
   std::unique_ptr<KdsLink> kds_;
+  std::shared_ptr<PolicySources> policy_ = std::make_shared<PolicySources>();
   asio::steady_timer tick_timer_;
   asio::steady_timer grace_timer_;
   std::map<LinkId, Link> links_;

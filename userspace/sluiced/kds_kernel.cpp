@@ -6,12 +6,15 @@
 
 #include "netlink/socket.hpp"
 #include "sluiced/kds_link.hpp"
+#include "sluiced/policy.hpp"
 
 namespace sluice::gateway {
 namespace {
 
 class NetlinkKernel final : public KdsKernel {
  public:
+  explicit NetlinkKernel(std::shared_ptr<PolicySources> policy) : policy_(std::move(policy)) {}
+
   Result<KernelBoot> boot() override {
     auto esp = ask([](netlink::Socket& socket) { return socket.esp(); });
     if (!esp) return esp.error();
@@ -30,15 +33,10 @@ class NetlinkKernel final : public KdsKernel {
     return ask([&](netlink::Socket& socket) { return socket.set_esp_client(change); });
   }
   Result<void> set_policy(const std::vector<std::uint8_t>& blob) override {
-    return ask([&](netlink::Socket& socket) -> Result<void> {
-      auto present = socket.policy();
-      if (!present) return present.error();
-      // Port and blob are both there or neither (uapi/sluice.yaml).
-      if (present->port == 0 || present->blob == blob) return {};
-      netlink::PolicyChange change;
-      change.blob = blob;
-      return socket.set_policy(change);
-    });
+    policy_->of_kds = blob;
+    // A file wins.  It was read with the settings, and nobody has said that it is to be read now.
+    if (policy_->settings && policy_->settings->file) return {};
+    return ask([&](netlink::Socket& socket) { return gateway::set_policy(*policy_, socket); });
   }
 
  private:
@@ -55,11 +53,14 @@ class NetlinkKernel final : public KdsKernel {
     return answer;
   }
 
+  std::shared_ptr<PolicySources> policy_;
   std::optional<netlink::Socket> socket_;
 };
 
 }  // namespace
 
-std::unique_ptr<KdsKernel> make_kds_kernel() { return std::make_unique<NetlinkKernel>(); }
+std::unique_ptr<KdsKernel> make_kds_kernel(std::shared_ptr<PolicySources> policy) {
+  return std::make_unique<NetlinkKernel>(std::move(policy));
+}
 
 }  // namespace sluice::gateway

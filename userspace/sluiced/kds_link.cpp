@@ -59,7 +59,7 @@ struct Apply {
   }
   Result<Applied> operator()(const PolicyUpdate& policy) const {
     auto done = kernel.set_policy(policy.blob);
-    return done ? Result<Applied>(Applied{true, {}}) : done.error();
+    return done ? Applied{true, {}} : Applied{false, "it is not answered: " + done.error().message};
   }
 };
 

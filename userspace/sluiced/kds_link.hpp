@@ -23,6 +23,8 @@
 
 namespace sluice::gateway {
 
+struct PolicySources;
+
 /// What the link asks of the module; errors carry its errno.
 class KdsKernel {
  public:
@@ -33,12 +35,13 @@ class KdsKernel {
   virtual Result<void> new_generation(const netlink::NewGeneration& generation) = 0;
   virtual Result<void> promote_generation(std::uint32_t number, std::chrono::seconds overlap) = 0;
   virtual Result<void> set_esp_client(const netlink::EspClientChange& change) = 0;
-  /// Of a responder that is on; nothing is done if it is off.
+  /// As far as the gateway's settings leave it to the KDS (policy.hpp).  Empty: there is to be none.
   virtual Result<void> set_policy(const std::vector<std::uint8_t>& blob) = 0;
 };
 
-/// The module itself, by a socket that is opened when it is first needed.
-std::unique_ptr<KdsKernel> make_kds_kernel();
+/// The module itself, by a socket that is opened when it is first needed.  *policy*: what the KDS says goes there, and
+/// from there to the responder.
+std::unique_ptr<KdsKernel> make_kds_kernel(std::shared_ptr<PolicySources> policy);
 
 struct Applied {
   bool changed = false;  ///< false: the kernel had it already, or it is about what is over
@@ -48,8 +51,9 @@ struct Applied {
 /// Carries out one update, whether or not that was done before.  A generation that is live, a promotion of the current
 /// one and a revocation of what has ended are done already.  So is a generation whose number the kernel has left
 /// behind (ESTALE) or a promotion of one that has ended: it never can be again, and what is behind it, revocations
-/// among them, must not wait for it.  An error: the kernel refused, which may pass (EBUSY: the previous generation
-/// still lives).
+/// among them, must not wait for it.  Nor do they for a policy that cannot be answered (its port is somebody else's):
+/// that is noted, and tried again when the configuration is read again.  An error: the kernel refused, which may pass
+/// (EBUSY: the previous generation still lives).
 Result<Applied> apply(const Update& update, KdsKernel& kernel);
 
 struct KdsLinkOptions {

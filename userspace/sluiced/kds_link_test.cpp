@@ -56,6 +56,7 @@ struct FakeKernel : KdsKernel {
     return {};
   }
   Result<void> set_policy(const std::vector<std::uint8_t>& blob) override {
+    if (auto refused = refuse("policy")) return *refused;
     did.push_back("policy of " + std::to_string(blob.size()));
     return {};
   }
@@ -237,6 +238,20 @@ TEST_F(KdsLinkTest, WhatTheKernelRefusesIsNotAcknowledgedAndHoldsUpNoRevocation)
   EXPECT_EQ(Words(kernel_->did.end() - 4, kernel_->did.end()),
             (Words{"generation 7", "revoke 6/17 below 2", "ban 18", "unban 18"}));
   EXPECT_EQ(link.state().last_error, "");
+}
+
+TEST_F(KdsLinkTest, APolicyThatCannotBeAnsweredHoldsUpNothing) {
+  KdsLink& link = this->link({serve(server_, one_)});
+  kernel_->refusals["policy"] = EADDRINUSE;
+  one_.log = {Json{{"sequence", 1}, {"kind", "policy"}, {"blob", "AQI"}}, generation_update(2, 7)};
+  link.start();
+  wait_for_acknowledgement(one_, 2);
+  EXPECT_EQ(kernel_->refused, 1);
+  EXPECT_EQ(kernel_->did, (Words{"generation 7"}));
+  kernel_->refusals.clear();
+  one_.log.push_back(Json{{"sequence", 3}, {"kind", "policy"}, {"blob", ""}});
+  wait_for_acknowledgement(one_, 3);
+  EXPECT_EQ(kernel_->did.back(), "policy of 0") << "it is withdrawn";
 }
 
 TEST_F(KdsLinkTest, BootsAgainWhenTheKdsKnowsNothingOfIt) {

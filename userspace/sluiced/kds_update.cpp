@@ -159,7 +159,7 @@ Update::Change read_change(Fields& fields, const std::string& kind) {
                         static_cast<std::uint16_t>(fields.number("incarnation_min", 0, netlink::esp_incarnation_end))};
   }
   if (kind == "ban" || kind == "unban") return BanUpdate{read_id(fields), kind == "ban"};
-  if (kind == "policy") return PolicyUpdate{fields.bytes("blob", 1, netlink::policy_blob_max)};
+  if (kind == "policy") return PolicyUpdate{fields.bytes("blob", 0, netlink::policy_blob_max)};
   fields.fail("kind", evidence::in_quotes(kind) + " is unknown");
   return BanUpdate{};
 }

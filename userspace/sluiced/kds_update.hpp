@@ -47,7 +47,7 @@ struct BanUpdate {
   bool operator==(const BanUpdate&) const = default;
 };
 
-/// The responder's blob.
+/// The responder's blob; empty: there is to be none.
 struct PolicyUpdate {
   std::vector<std::uint8_t> blob;
   bool operator==(const PolicyUpdate&) const = default;

@@ -122,7 +122,7 @@ TEST(KdsUpdate, ValuesHaveLimits) {
                                          {3, "id", 1048576, false},
                                          {4, "id", 0, false},
                                          {4, "kind", "pardon", false},
-                                         {5, "blob", "", false},
+                                         {5, "blob", "", true},  // none
                                          {5, "blob", longest, true},
                                          {5, "blob", longest + "AA", false},
                                          {5, "blob", "A*", false}}) {

@@ -6,10 +6,10 @@
 
 namespace sluice::gateway {
 
-Result<std::vector<std::uint8_t>> read_policy(const std::filesystem::path& path) {
+Result<PolicyBlob> read_policy(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return system_error(path.string(), errno);
-  std::vector<std::uint8_t> blob(netlink::policy_blob_max + 1);
+  PolicyBlob blob(netlink::policy_blob_max + 1);
   file.read(reinterpret_cast<char*>(blob.data()), static_cast<std::streamsize>(blob.size()));
   if (file.bad()) return Error{path.string() + ": it cannot be read"};
   blob.resize(static_cast<std::size_t>(file.gcount()));
@@ -19,23 +19,26 @@ Result<std::vector<std::uint8_t>> read_policy(const std::filesystem::path& path)
 }
 
 netlink::PolicyChange plan_policy(const netlink::Policy& present, const std::optional<PolicySettings>& wanted,
-                                  const std::vector<std::uint8_t>& blob) {
+                                  const std::optional<PolicyBlob>& blob) {
   netlink::PolicyChange change;
-  if (!wanted) {
+  if (!wanted || (blob && blob->empty())) {
     if (present.port != 0) change.port = std::uint16_t{0};
     return change;
   }
-  if (present.port != wanted->port) change.port = wanted->port;
-  if (present.blob != blob) change.blob = blob;
+  // Port and blob are both there or neither (uapi/sluice.yaml).
+  const bool on = blob || present.port != 0;
+  if (on && present.port != wanted->port) change.port = wanted->port;
+  if (blob && present.blob != *blob) change.blob = *blob;
   if (present.rate != wanted->rate) change.rate = wanted->rate;
   if (present.source_rate != wanted->source_rate) change.source_rate = wanted->source_rate;
   return change;
 }
 
-Result<void> set_policy(const std::optional<PolicySettings>& wanted, netlink::Socket& socket) {
-  std::vector<std::uint8_t> blob;
-  if (wanted) {
-    auto read = read_policy(wanted->file);
+Result<void> set_policy(const PolicySources& sources, netlink::Socket& socket) {
+  const auto& wanted = sources.settings;
+  std::optional<PolicyBlob> blob = sources.of_kds;
+  if (wanted && wanted->file) {
+    auto read = read_policy(*wanted->file);
     if (!read) return read.error().in("policy");
     blob = *std::move(read);
   }

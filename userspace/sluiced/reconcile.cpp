@@ -137,7 +137,8 @@ ClientChanges plan_clients(const std::vector<netlink::Client>& present, const st
   return changes;
 }
 
-Result<NetworkNames> reconcile(const Settings& settings, const NetworkNames& before) {
+Result<NetworkNames> reconcile(const Settings& settings, const NetworkNames& before,
+                               const std::optional<PolicyBlob>& policy_of_kds) {
   auto host = netlink::Host::open();
   if (!host) return host.error();
   auto socket = netlink::Socket::open();
@@ -170,7 +171,7 @@ Result<NetworkNames> reconcile(const Settings& settings, const NetworkNames& bef
   }
 
   if (auto done = set_esp(settings, *socket); !done) return done.error();
-  if (auto done = set_policy(settings.policy, *socket); !done) return done.error();
+  if (auto done = set_policy({settings.policy, policy_of_kds}, *socket); !done) return done.error();
   if (auto done = set_pools(settings, pools, ours, *socket); !done) return done.error();
 
   if (auto done = set_routes(pools, ours, *host); !done) return done.error().in("route of a pool");

@@ -10,6 +10,7 @@
 
 #include "netlink/host.hpp"
 #include "netlink/socket.hpp"
+#include "sluiced/policy.hpp"
 #include "sluiced/settings.hpp"
 
 namespace sluice::gateway {
@@ -48,7 +49,9 @@ Result<void> refused_esp(const Settings& settings, const Error& error);
 // Names of networks by the index of their device.
 using NetworkNames = std::map<std::uint32_t, std::string>;
 
-// Networks of *before* that are gone from *settings* keep their device and lose their clients.
-Result<NetworkNames> reconcile(const Settings& settings, const NetworkNames& before);
+// Networks of *before* that are gone from *settings* keep their device and lose their clients.  *policy_of_kds* as in
+// PolicySources.
+Result<NetworkNames> reconcile(const Settings& settings, const NetworkNames& before,
+                               const std::optional<PolicyBlob>& policy_of_kds);
 
 }  // namespace sluice::gateway

@@ -306,7 +306,7 @@ NetworkSettings read_network(Table table, Seen& seen) {
 PolicySettings read_policy_table(Table table) {
   PolicySettings policy;
   policy.port = static_cast<std::uint16_t>(table.integer("port", 1, 65535));
-  policy.file = table.string("file");
+  policy.file = table.optional_string("file");
   policy.rate = static_cast<std::uint32_t>(table.integer("rate", 1, policy_rate_max, policy.rate));
   policy.source_rate =
       static_cast<std::uint32_t>(table.integer("source_rate", 1, policy_source_rate_max, policy.source_rate));
@@ -368,7 +368,11 @@ Result<Settings> read_settings(config::File file) {
   settings.datagram_age = read_duration(root, "datagram_age", age_min, age_max, settings.datagram_age);
 
   if (auto esp = root.table("esp")) settings.esp = read_esp(*esp);
-  if (auto policy = root.table("policy")) settings.policy = read_policy_table(*policy);
+  if (auto policy = root.table("policy")) {
+    settings.policy = read_policy_table(*policy);
+    if (!settings.policy->file && !root.has("kds"))
+      policy->error("file", "is required where there is no [kds] that says what to answer");
+  }
   if (auto kds = root.table("kds")) settings.kds = read_kds(*kds, settings.identity);
   Seen seen;
   std::set<std::string> names;

@@ -107,8 +107,8 @@ struct EspSettings {
 
 // The responder that tells clients what is asked of them.
 struct PolicySettings {
-  std::uint16_t port = 0;      // UDP, never 0
-  std::filesystem::path file;  // what is answered
+  std::uint16_t port = 0;                     // UDP, never 0
+  std::optional<std::filesystem::path> file;  // what is answered; nothing: what the KDS says
   std::uint32_t rate = 1000;
   std::uint32_t source_rate = 10;
 

@@ -328,6 +328,15 @@ TEST(SettingsTest, Policy) {
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->policy, (PolicySettings{5080, "/etc/p", 5, 10}));
   EXPECT_EQ(parse_settings(std::string(head) + body, "test.toml")->policy, std::nullopt);
+  // What is answered is the file's or, without one, the key server's.
+  const std::string without = std::string(head) + body + "\n[policy]\nport = 5080\n";
+  const auto refused = parse_settings(without, "test.toml");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("key 'policy.file': is required where there is no [kds]"), std::string::npos)
+      << refused.error().message;
+  settings = parse_settings(without + "[kds]\nservers = [\"kds1.example.net:8443\"]\nrealm = \"corp\"\n", "test.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->policy, (PolicySettings{5080, std::nullopt, 1000, 10}));
 }
 
 TEST(SettingsTest, KeyDistributionServersWithTheDaemonsIdentityOrTheirOwn) {
