@@ -147,8 +147,16 @@ Result<Generations::Boot> Generations::boot(const std::string& name, std::span<c
     gateway.newest = std::max(gateway.newest, newest);
     boot = {!known || !std::equal(nonce.begin(), nonce.end(), gateway.boot_nonce.begin(), gateway.boot_nonce.end()),
             gateway.acknowledged};
+    const auto say_policy = [&] {
+      if (gateway.policy.empty()) return;
+      Update update;
+      update.kind = Kind::policy;
+      append(transaction, gateway, update);
+    };
     if (!boot.fresh) {
       transaction.put(gateway);
+      // A sluiced that begins anew has it nowhere: the kernel may answer with what somebody else has set.
+      say_policy();
       return {};
     }
     gateway.boot_nonce.assign(nonce.begin(), nonce.end());
@@ -161,11 +169,7 @@ Result<Generations::Boot> Generations::boot(const std::string& name, std::span<c
     Result<Generation> made = make(transaction, gateway, GenerationState::current, now);
     if (!made) return made.error();
     promote(transaction, gateway, *made);
-    if (!gateway.policy.empty()) {
-      Update update;
-      update.kind = Kind::policy;
-      append(transaction, gateway, update);
-    }
+    say_policy();
     for (const std::uint32_t id : transaction.banned_ids(name)) {
       Update update;
       update.kind = Kind::ban;

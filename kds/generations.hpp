@@ -56,8 +56,8 @@ class Generations {
     std::uint64_t acknowledged = 0;  ///< the updates behind this one are what the gateway must carry out
   };
   /// A gateway says which boot it is in; one that was never heard is noted.  *newest*: the newest number that its
-  /// kernel had, which this store need not know of (it was lost, or somebody brought one in by hand).  EINVAL: no name
-  /// or nonce.
+  /// kernel had, which this store need not know of (it was lost, or somebody brought one in by hand).  The policy is an
+  /// update of each call, of a fresh boot or not.  EINVAL: no name or nonce.
   Result<Boot> boot(const std::string& gateway, std::span<const std::uint8_t> nonce, Time now,
                     std::uint32_t newest = 0);
 
@@ -81,7 +81,8 @@ class Generations {
   /// which it fails does not stop the others; the first error is returned then.
   Result<Touched> tick(Time now);
 
-  /// The responder's blob, for the gateway to have.  Nothing is done if it has it.  ENOENT: it has not booted.
+  /// The responder's blob, for the gateway to have; empty: none.  Nothing is done if it has it.  ENOENT: it has not
+  /// booted.
   Result<Touched> set_policy(const std::string& gateway, const Bytes& policy, Time now);
 
   /// Wraps every live master key by another KEK, all or none; how many.  Key servers must have *to* from then on.

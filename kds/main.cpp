@@ -40,9 +40,12 @@ Result<void> serve(Settings settings) {
   if (!log) return log.error().in("audit");
   auto tls = tls::Context::create(tls::Role::server, settings.identity, {.tls13_only = true, .wipe = true});
   if (!tls) return tls.error();
+  auto announcer = Announcer::create(settings, now());
+  if (!announcer) return announcer.error();
 
   asio::io_context context{1};
-  Service service(context.get_executor(), std::move(settings), *std::move(store), *std::move(kek));
+  Service service(context.get_executor(), std::move(settings), *std::move(store), *std::move(kek),
+                  *std::move(announcer));
   Api api(service, *log);
   auto handler = [&api](const http::Request& request, http::Connection& connection) {
     return api.handle(request, connection);
@@ -139,7 +142,11 @@ int main(int argc, char** argv) {
     return EXIT_FAILURE;
   }
   for (const std::string& warning : settings->warnings) spdlog::warn("{}", warning);
-  if (check) return EXIT_SUCCESS;
+  if (check) {
+    auto announcer = Announcer::create(*settings, now());
+    if (!announcer) spdlog::critical("{}", announcer.error().message);
+    return announcer ? EXIT_SUCCESS : EXIT_FAILURE;
+  }
   if (auto limit = raise_open_files(); !limit) spdlog::warn("{}", limit.error().message);
   auto done = verb.empty() ? serve(*std::move(settings)) : change_device(*settings, verb, options);
   if (done) return EXIT_SUCCESS;

@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr auto tick_every = 1s;
 constexpr auto watch_every = 100ms;             // for what another key server wrote
+constexpr auto announce_every = 60s;            // whether the policies' signers are still believed
 constexpr std::size_t questions_at_once = 256;  // in one commit
 
 Time now() { return std::chrono::system_clock::now(); }
@@ -58,7 +59,8 @@ struct Service::Question {
   asio::steady_timer answered;
 };
 
-Service::Service(const asio::any_io_executor& executor, Settings settings, std::unique_ptr<Store> store, Kek kek)
+Service::Service(const asio::any_io_executor& executor, Settings settings, std::unique_ptr<Store> store, Kek kek,
+                 std::optional<Announcer> announcer)
     : executor_(executor),
       settings_(std::move(settings)),
       store_(std::move(store)),
@@ -68,8 +70,10 @@ Service::Service(const asio::any_io_executor& executor, Settings settings, std::
       devices_(*store_),
       anomalies_(*store_),
       keys_(settings_, *store_, issuer_),
+      announcer_(std::move(announcer)),
       tick_(executor),
-      watch_(executor) {}
+      watch_(executor),
+      announce_(executor) {}
 
 Service::~Service() {
   stop();
@@ -79,12 +83,14 @@ Service::~Service() {
 void Service::start() {
   asio::co_spawn(executor_, tick_loop(), asio::detached);
   asio::co_spawn(executor_, watch_loop(), asio::detached);
+  if (announcer_) asio::co_spawn(executor_, announce_loop(), asio::detached);
 }
 
 void Service::stop() {
   stopped_ = true;
   tick_.cancel();
   watch_.cancel();
+  announce_.cancel();
 }
 
 void Service::tell(const Touched& gateways) {
@@ -130,6 +136,26 @@ Task<void> Service::watch_loop() {
   }
 }
 
+Task<void> Service::announce(Announcer::How how, std::optional<std::string> only) {
+  auto work = [this, how, only] { return announcer_->announce(*store_, generations_, how, now(), only); };
+  Result<Touched> touched = co_await on_store(std::move(work));
+  if (touched)
+    tell(*touched);
+  else
+    spdlog::error("policy: {}", touched.error().message);
+}
+
+Task<void> Service::announce_loop() {
+  const std::optional<std::string> all;
+  co_await announce(Announcer::How::changed, all);
+  while (!stopped_) {
+    announce_.expires_after(announce_every);
+    co_await announce_.async_wait(use_tuple);
+    if (stopped_) co_return;
+    co_await announce(Announcer::How::believed, all);
+  }
+}
+
 Task<Result<KeyAnswer>> Service::keys(KeyQuestion question) {
   auto mine = std::make_shared<Question>(std::move(question), executor_);
   questions_.push_back(mine);
@@ -168,6 +194,8 @@ Task<Result<Generations::Boot>> Service::boot(std::string gateway, Bytes nonce, 
   auto work = [this, gateway, nonce, newest] { return generations_.boot(gateway, nonce, now(), newest); };
   Result<Generations::Boot> booted = co_await on_store(std::move(work));
   if (booted) tell({gateway});
+  const std::optional<std::string> only = gateway;
+  if (booted && announcer_) co_await announce(Announcer::How::changed, only);
   co_return booted;
 }
 

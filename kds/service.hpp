@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/async.hpp"
+#include "kds/announce.hpp"
 #include "kds/anomaly.hpp"
 #include "kds/device.hpp"
 #include "kds/generations.hpp"
@@ -28,14 +29,16 @@ class Service {
   /// How long a gateway's question for updates waits for some.
   static constexpr std::chrono::seconds long_poll{25};
 
-  Service(const asio::any_io_executor& executor, Settings settings, std::unique_ptr<Store> store, Kek kek);
+  /// Without an announcer, gateways keep the policies that they have.
+  Service(const asio::any_io_executor& executor, Settings settings, std::unique_ptr<Store> store, Kek kek,
+          std::optional<Announcer> announcer = {});
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
   [[nodiscard]] const Settings& settings() const { return settings_; }
 
-  /// Begins to move generations, leases and what other key servers of the same store have written.
+  /// Begins to move generations, leases, policies and what other key servers of the same store have written.
   void start();
   void stop();
 
@@ -67,6 +70,9 @@ class Service {
   }
   Task<void> answer_all();
   Task<void> tick_loop();
+  Task<void> announce_loop();
+  /// One gateway's policy, or everybody's.
+  Task<void> announce(Announcer::How how, std::optional<std::string> only);
   Task<void> watch_loop();
   void tell(const Touched& gateways);
   void tell_all();
@@ -80,12 +86,13 @@ class Service {
   Devices devices_;
   Anomalies anomalies_;
   Keys keys_;
+  std::optional<Announcer> announcer_;  // the store's thread has it
   asio::thread_pool pool_{1};
   std::vector<std::shared_ptr<Question>> questions_;  // bounded by the server's connections
   bool answering_ = false;
   bool stopped_ = false;
   std::multimap<std::string, Waiting*> waiting_;
-  asio::steady_timer tick_, watch_;
+  asio::steady_timer tick_, watch_, announce_;
 };
 
 }  // namespace sluice::kds

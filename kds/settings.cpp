@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "derivation/inner_address.hpp"
 #include "kds/read_posture.hpp"
+#include "policy/statement.hpp"
 
 namespace sluice::kds {
 namespace {
@@ -25,6 +26,7 @@ constexpr std::int64_t connections_max = 1000000;
 constexpr std::size_t network_name_max = 15;  // of a device in Linux, which it is on the gateway
 constexpr std::size_t networks_max = 64;      // pools of a gateway (uapi/sluice.yaml)
 constexpr std::size_t routes_max = 64;
+constexpr std::uint16_t kds_port = 8443;   // where a name has none; what we listen on
 constexpr std::size_t gateways_max = 256;  // of one KDS; a device is told of each
 
 std::string ids_text(const NetworkSettings& network) {
@@ -224,6 +226,23 @@ void warn_of_unused(Table& root, const Settings& settings) {
   }
 }
 
+PolicySettings read_policy(Table table) {
+  PolicySettings policy;
+  policy.place = table.place("");
+  policy.kds = table.all_parsed<http::ServerName>(
+      "kds", [](std::string_view text) { return http::ServerName::parse(text, kds_port); });
+  if (policy.kds.size() > policy::servers_most)
+    table.error("kds", "more than " + std::to_string(policy::servers_most) + " key servers");
+  if (table.has("kds") && table.strings("kds").empty())
+    table.error("kds", "names no server; leave it out to have devices look in DNS");
+  policy.domain = table.parsed<std::string>("domain", policy::parse_domain).value_or("");
+  if (table.has("kds") && table.has("domain")) table.error("domain", "is not asked where 'kds' names the servers");
+  if (table.has("routes")) policy.routes = table.all_parsed<Prefix>("routes", Prefix::parse);
+  if (policy.routes && policy.routes->size() > policy::routes_most)
+    table.error("routes", "more than " + std::to_string(policy::routes_most) + " routes");
+  return policy;
+}
+
 void check_gateway(Table& table, const GatewaySettings& gateway, const Settings& settings) {
   for (const GatewaySettings& other : settings.gateways) {
     if (!gateway.name.empty() && other.name == gateway.name) table.error("name", "another gateway has this name");
@@ -243,6 +262,7 @@ Result<Settings> read_settings(config::File file) {
   if (settings.metrics && settings.metrics->port == 0) root.error("metrics", "port 0 is none to ask at");
   settings.roles = read_names(root, "roles");
   if (auto limits = root.table("limits")) settings.limits = read_limits(*limits);
+  if (auto policy = root.table("policy")) settings.policy = read_policy(*policy);
   settings.postures = read_postures(root);
   for (Table table : root.tables("gateway")) {
     GatewaySettings gateway = read_gateway(table, settings);

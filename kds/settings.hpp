@@ -14,6 +14,7 @@
 #include "base/duration.hpp"
 #include "base/result.hpp"
 #include "derivation/spi.hpp"
+#include "http/client.hpp"
 #include "kds/posture.hpp"
 #include "tls/context.hpp"
 
@@ -62,6 +63,17 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+/// What the gateways' responders answer (Documentation/policy.rst).
+struct PolicySettings {
+  std::vector<http::ServerName> kds;  ///< in the order in which to try them; empty: by *domain*
+  std::string domain;                 ///< of SRV records; empty: those that a device finds by itself
+  std::optional<std::vector<Prefix>>
+      routes;         ///< what a key is needed for; nothing: the routes of the gateway's networks
+  std::string place;  ///< "FILE:LINE", for what the certificate leaves no room for
+
+  bool operator==(const PolicySettings&) const = default;
+};
+
 struct Settings {
   std::string name;
   std::string realm;
@@ -76,6 +88,7 @@ struct Settings {
   Limits limits;
   std::vector<GatewaySettings> gateways;
   std::vector<Posture> postures;
+  std::optional<PolicySettings> policy;
   std::vector<std::string> warnings;  ///< "FILE:LINE: ...": what is allowed but hardly meant
 
   [[nodiscard]] const GatewaySettings* gateway(std::string_view wanted) const;

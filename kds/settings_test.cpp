@@ -102,7 +102,7 @@ TEST(KdsSettings, TheExampleTellsTheDefaults) {
     defaults += (line.find("default") == line.npos ? shown.value_or(line) : line) + "\n";
     count += shown ? 1 : 0;
   }
-  EXPECT_EQ(count, 26);
+  EXPECT_EQ(count, 29);
   auto as_is = parse_settings(example(), "example"), shown = parse_settings(defaults, "defaults"),
        whole = parse_settings(all, "all");
   ASSERT_TRUE(as_is && shown) << shown.error().message;
@@ -113,11 +113,15 @@ TEST(KdsSettings, TheExampleTellsTheDefaults) {
   EXPECT_EQ(shown->limits, as_is->limits);
   EXPECT_EQ(shown->gateways, as_is->gateways);
   EXPECT_EQ(shown->postures, as_is->postures);
+  ASSERT_TRUE(shown->policy);
+  EXPECT_TRUE(shown->policy->kds.empty() && !shown->policy->routes);
   ASSERT_TRUE(whole) << whole.error().message;
   EXPECT_EQ(whole->warnings, Strings{});
   EXPECT_EQ(whole->identity.revoked, "/etc/sluice/ca.crl");
   ASSERT_TRUE(whole->metrics);
   EXPECT_EQ(whole->metrics->port, 9470);
+  ASSERT_TRUE(whole->policy);
+  EXPECT_EQ(whole->policy->kds.size(), 2u);
   EXPECT_EQ(whole->roles, (Strings{"staff", "admin"}));
   EXPECT_EQ(whole->gateways[0].udp_port, 4500);
 }
@@ -384,6 +388,30 @@ TEST(KdsSettings, BoundariesAreAllowed) {
   EXPECT_EQ(error_of(with("addresses =", "lifetime = \"5m\"\nnative = false\nudp_port = 4500\naddresses =")), "");
   EXPECT_EQ(error_of(with("packages =", "interval = \"24h\"\npackages =")), "");
   EXPECT_EQ(error_of(with("10.20.0.0/16", "0.0.0.0/0")), "");
+}
+
+TEST(KdsSettings, ThePolicyOfTheGateways) {
+  EXPECT_EQ(parse_settings(kText, "test.toml")->policy, std::nullopt);
+  const auto policy_of = [](const std::string& lines) {
+    return with("[[posture]]", "[policy]\n" + lines + "[[posture]]");
+  };
+  const auto settings =
+      parse_settings(policy_of("kds = [\"kds1.example.net\", \"192.0.2.7:444\"]\nroutes = []\n"), "test.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(
+      settings->policy,
+      (PolicySettings{{{"kds1.example.net", 8443}, {"192.0.2.7", 444}}, "", std::vector<Prefix>{}, "test.toml:7"}));
+  EXPECT_EQ(parse_settings(policy_of("domain = \"Example.net.\"\n"), "test.toml")->policy,
+            (PolicySettings{{}, "example.net", std::nullopt, "test.toml:7"}));
+  for (const auto& [lines, error] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"kds = []\n", "test.toml:8: key 'policy.kds': names no server; leave it out to have devices look in DNS"},
+           {"kds = \"a b\"\n",
+            "test.toml:8: key 'policy.kds': 'a b' is no HOST:PORT or HOST (an IPv6 address stands in brackets)"},
+           {"domain = \"a b\"\n", "test.toml:8: key 'policy.domain': 'a b' is no domain"},
+           {"kds = \"a\"\ndomain = \"b\"\n",
+            "test.toml:9: key 'policy.domain': is not asked where 'kds' names the servers"},
+           {"hosts = 1\n", "test.toml:8: key 'policy.hosts': is unknown"}})
+    EXPECT_EQ(error_of(policy_of(lines)), error);
 }
 
 TEST(KdsSettings, OddThingsAreWarnedOf) {
