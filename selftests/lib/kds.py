@@ -195,16 +195,17 @@ class Stream:
 
 
 class Device:
-    """A device with its certificate and settings; `place` is where it runs."""
+    """A device with its certificate and settings; `place` is where it runs, `policy` its [policy] (None: no such table)."""
 
-    def __init__(self, name, place="DEVICE", roles=("staff",), enrol=True, realm="lab", folder=PKI, issue=(), settings=""):
+    def __init__(self, name, place="DEVICE", roles=("staff",), enrol=True, realm="lab", folder=PKI, issue=(), settings="", policy='mode = "ignore"'):
         self.name, self.place, self.realm = name, lab.Place(place), realm
         self.folder = pathlib.Path(tempfile.mkdtemp())
         pki("issue", "device", "--realm", realm, "--name", name, *issue, folder=folder)
         for end in ("crt", "key"):
             shutil.copy(f"{folder}/{name}.{end}", self.folder / f"device.{end}")
         (self.folder / "client.toml").write_text(
-            f'realm = "lab"\ncertificate = "{self.folder}/device.crt"\nkey = "{self.folder}/device.key"\nauthority = "{PKI}/ca.crt"\n{settings}')
+            f'realm = "lab"\ncertificate = "{self.folder}/device.crt"\nkey = "{self.folder}/device.key"\nauthority = "{PKI}/ca.crt"\n{settings}'
+            + (f"[policy]\n{policy}\n" if policy is not None else ""))
         if enrol:
             operate("device", "add", name, *(w for role in roles for w in ("--role", role)))
 

@@ -17,6 +17,7 @@
 
 #include "base/log.hpp"
 #include "base/unique_fd.hpp"
+#include "client/route.hpp"
 #include "client/runtime.hpp"
 #include "client/turn.hpp"
 
@@ -162,6 +163,12 @@ class Daemon {
   }
 
   void take_turn() {
+    // From before it is asked whether there is a policy here: what changes meanwhile counts.
+    if (schedule_.end()) {
+      routes_.reset();
+    } else if (auto watch = watch_routes(); watch) {
+      routes_ = *std::move(watch);
+    }
     auto process = TurnProcess::start(options_);
     if (!process) return heed({Outcome::failed, {}, {}, {}, process.error().message});
     while (!stopped_ && !wait(process->handle())) {
@@ -175,7 +182,8 @@ class Daemon {
     const auto now = Clock::now();
     schedule_.turned(turned.outcome, turned.times, now, turned.retry_after);
     const auto in = std::chrono::ceil<std::chrono::seconds>(schedule_.next() - now).count();
-    const bool good = turned.outcome == Outcome::granted || turned.outcome == Outcome::renewed;
+    const bool good = turned.outcome == Outcome::granted || turned.outcome == Outcome::renewed ||
+                      turned.outcome == Outcome::no_policy;
     const std::string words = (turned.server.empty() ? "" : turned.server + ": ") +
                               std::string(to_string(turned.outcome)) +
                               (turned.words.empty()             ? ""
@@ -216,8 +224,10 @@ class Daemon {
       if (schedule_.end()) until = std::min({until, *schedule_.end(), next_count_});
     }
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
-    pollfd waiting[2] = {{signals_.get(), POLLIN, 0}, {handle, POLLIN, 0}};
-    if (::poll(waiting, 2, static_cast<int>(std::max<std::int64_t>(left, 0))) < 0) return false;
+    const bool asleep = handle < 0 && schedule_.asleep();
+    pollfd waiting[3] = {{signals_.get(), POLLIN, 0}, {handle, POLLIN, 0}, {asleep ? routes_.get() : -1, POLLIN, 0}};
+    if (::poll(waiting, 3, static_cast<int>(std::max<std::int64_t>(left, 0))) < 0) return false;
+    if (waiting[2].revents != 0 && routes_changed(routes_)) schedule_.network_changed(Clock::now());
     signalfd_siginfo signal{};
     if (waiting[0].revents != 0 && ::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
       if (signal.ssi_signo == SIGHUP)
@@ -242,6 +252,7 @@ class Daemon {
 
   OnlineOptions options_;
   UniqueFd signals_;
+  UniqueFd routes_;  // tells when one comes or goes; none while there is a tunnel
   StateFile state_;
   std::mt19937_64 generator_{std::random_device{}()};
   Schedule schedule_{[this] { return std::uniform_real_distribution<double>()(generator_); }, Clock::now()};

@@ -147,6 +147,10 @@ int main(int argc, char** argv) {
   add_config(fetch_app);
   fetch_app->add_flag("--json", online.as_json, "Print JSON; no key is in it");
   fetch_app->add_flag("--timing", online.timing, "Say on stderr how long each step took");
+  CLI::App* policy_app =
+      app.add_subcommand("policy", "Ask the gateway for its policy, and show whether it is believed");
+  add_config(policy_app);
+  policy_app->add_flag("--json", online.as_json, "Print JSON");
   CLI::App* evidence_app = app.add_subcommand("evidence", "Show what would be told of this host's health");
   add_config(evidence_app);
   evidence_app->add_option("--package", online.packages, "Tell its version, as a policy may ask");
@@ -170,6 +174,7 @@ int main(int argc, char** argv) {
   if (*run_app) return sluice::client::run_daemon(online);
   if (*turn_app) return sluice::client::run_turn(online);
   if (*fetch_app) return sluice::client::run_fetch(online);
+  if (*policy_app) return sluice::client::run_policy(online);
   if (*evidence_app) return sluice::client::run_evidence(online);
   if (*tpm_app) return sluice::client::run_tpm_enrol(online);
   if (*down_app) return run_down();

@@ -16,7 +16,7 @@ namespace sluice::client {
 namespace {
 
 constexpr std::size_t request_size = 4096;
-constexpr std::size_t answer_size = 16 * 1024;  // one object; dumps are never asked for
+constexpr std::size_t answer_size = 16 * 1024;  // one object; the kernel makes the parts of a dump fit
 
 // What the kernel says about an error: its words, and where in the request.
 Error refusal(int number, Bytes tlvs, const std::function<std::string(std::uint32_t)>& name_at) {
@@ -132,6 +132,7 @@ Result<void> Netlink::ask(Request request, const std::function<void(Bytes)>& vis
     for (auto* answer = reinterpret_cast<nlmsghdr*>(buffer.bytes.data()); nlmsg_ok(answer, left);
          answer = nlmsg_next(answer, &left)) {
       if (answer->nlmsg_seq != sequence_) continue;
+      if (answer->nlmsg_type == NLMSG_DONE) return {};
       const Bytes payload{static_cast<const std::byte*>(nlmsg_data(answer)), answer->nlmsg_len - NLMSG_HDRLEN};
       if (answer->nlmsg_type != NLMSG_ERROR) {
         if (visit) visit(payload);

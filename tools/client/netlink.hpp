@@ -76,8 +76,8 @@ class Netlink {
   /// NETLINK_ROUTE or NETLINK_XFRM.
   static Result<Netlink> open(int protocol);
 
-  /// Waits for the kernel's answer.  *visit* gets what stands behind the netlink header of each message that is no
-  /// acknowledgement; it holds keys if an SA was asked for, and is wiped afterwards.
+  /// Waits for the kernel's answer, of a dump (NLM_F_DUMP) for all of it.  *visit* gets what stands behind the netlink
+  /// header of each message that is no acknowledgement; it holds keys if an SA was asked for, and is wiped afterwards.
   Result<void> ask(Request request, const std::function<void(Bytes)>& visit = {});
 
  private:

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "client/fetch.hpp"
 #include "client/measure/measure.hpp"
+#include "client/policy.hpp"
 #include "client/record.hpp"
 #include "client/route.hpp"
 #include "client/runtime.hpp"
@@ -109,6 +110,27 @@ int run_fetch(const OnlineOptions& options) {
   return code_of(answer);
 }
 
+int run_policy(const OnlineOptions& options) {
+  set_up_logging(false);
+  auto settings = read_settings(options);
+  if (!settings) return fail_settings(settings.error());
+  const auto asked = ask_for_policy(*settings);
+  if (!asked) return fail(asked.error());
+  if (options.as_json)
+    std::printf("%s\n", to_json(*asked).dump(2).c_str());
+  else
+    std::printf("%s", to_words(*asked).c_str());
+  // As `up` would see it, if it may go by one alone.
+  switch (bearings_of(PolicySettings::Mode::required, *asked).stance) {
+    case Stance::go_on:
+      return 0;
+    case Stance::refuse:
+      return exit_bad_policy;
+    default:
+      return exit_no_policy;
+  }
+}
+
 int run_online_up(const OnlineOptions& options, UpOptions up_options) {
   set_up_logging(false);
   runtime::forbid_dumps();
@@ -122,7 +144,11 @@ int run_online_up(const OnlineOptions& options, UpOptions up_options) {
   auto routing = Routing::open();
   if (!routing) return fail(routing.error());
 
-  auto fetched = fetch_with(*settings);
+  const auto bearings = take_bearings(*settings);
+  if (!bearings) return fail(bearings.error());
+  if (bearings->stance != Stance::go_on)
+    return fail({bearings->words}, bearings->stance == Stance::leave_alone ? exit_no_policy : exit_bad_policy);
+  auto fetched = fetch_with(with_policy(*settings, *bearings));
   if (!fetched) return fail_fetch(fetched.error());
   print_timing(options, *fetched);
   if (const auto* problem = std::get_if<Problem>(&fetched->said)) return fail_problem(*problem);

@@ -21,12 +21,14 @@ inline constexpr int exit_down = 3;  // as of init scripts (LSB 5.0, 22.2)
 inline constexpr int exit_already = 4;
 inline constexpr int exit_refused = 5;
 inline constexpr int exit_no_server = 6;
+inline constexpr int exit_no_policy = 7;
+inline constexpr int exit_bad_policy = 8;
 
 struct OnlineOptions {
   std::optional<std::filesystem::path> config;  ///< nothing: settings_path
   std::vector<std::string> packages;            ///< evidence: whose versions to tell
   Choice choice;                                ///< up
-  bool as_json = false;                         ///< fetch
+  bool as_json = false;                         ///< fetch, policy
   bool timing = false;                          ///< fetch, up
 };
 
@@ -44,6 +46,7 @@ int run_evidence(const OnlineOptions& options);
 /// Prints the public half of the TPM's attestation key, which is made where there is none.
 int run_tpm_enrol(const OnlineOptions& options);
 int run_fetch(const OnlineOptions& options);
+int run_policy(const OnlineOptions& options);
 int run_online_up(const OnlineOptions& options, UpOptions up_options);
 
 }  // namespace sluice::client

@@ -8,6 +8,8 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -135,6 +137,57 @@ Result<Routing::Path> Routing::path_to(const Address& address) {
   return Path{*source, device};
 }
 
+Result<std::vector<Routing::NextHop>> Routing::default_gateways() {
+  struct Found {
+    std::uint32_t metric;
+    NextHop hop;
+  };
+  std::vector<NextHop> all;
+  for (const bool v4 : {true, false}) {
+    std::vector<Found> found;
+    rtmsg info{};
+    info.rtm_family = family_of(v4);
+    auto done = netlink_.ask(Request(RTM_GETROUTE, NLM_F_DUMP, info), [&](Bytes answer) {
+      rtmsg about;
+      if (answer.size() < NLMSG_ALIGN(sizeof about)) return;
+      std::memcpy(&about, answer.data(), sizeof about);
+      if (about.rtm_dst_len != 0 || about.rtm_table != RT_TABLE_MAIN || about.rtm_type != RTN_UNICAST) return;
+      std::vector<NextHop> hops;
+      NextHop one;
+      std::uint32_t metric = 0;
+      const auto read = [](NextHop& hop, std::uint16_t type, Bytes payload) {
+        if (type != RTA_GATEWAY) return;
+        auto parsed = Address::from_bytes({reinterpret_cast<const char*>(payload.data()), payload.size()});
+        if (parsed) hop.address = *parsed;
+      };
+      for_each_attribute(answer.subspan(NLMSG_ALIGN(sizeof about)), [&](std::uint16_t type, Bytes payload) {
+        read(one, type, payload);
+        if (type == RTA_OIF && payload.size() == 4) std::memcpy(&one.interface, payload.data(), 4);
+        if (type == RTA_PRIORITY && payload.size() == 4) std::memcpy(&metric, payload.data(), 4);
+        // Several at one metric: each is a header with attributes of its own behind it.
+        while (type == RTA_MULTIPATH && payload.size() >= sizeof(rtnexthop)) {
+          rtnexthop next;
+          std::memcpy(&next, payload.data(), sizeof next);
+          if (next.rtnh_len < sizeof next || next.rtnh_len > payload.size()) break;
+          NextHop hop{{}, static_cast<std::uint32_t>(next.rtnh_ifindex)};
+          for_each_attribute(payload.subspan(sizeof next, next.rtnh_len - sizeof next),
+                             [&](std::uint16_t of, Bytes inner) { read(hop, of, inner); });
+          hops.push_back(hop);
+          payload = payload.subspan(std::min<std::size_t>(RTNH_ALIGN(next.rtnh_len), payload.size()));
+        }
+      });
+      hops.push_back(one);
+      for (const NextHop& hop : hops)
+        if (hop.address != Address()) found.push_back({metric, hop});
+    });
+    if (!done) return done.error().in("default routes");
+    std::ranges::stable_sort(found, {}, &Found::metric);
+    for (const Found& each : found)
+      if (std::ranges::find(all, each.hop) == all.end()) all.push_back(each.hop);
+  }
+  return all;
+}
+
 Result<bool> Routing::is_loopback(const std::string& interface) {
   auto index = index_of(interface);
   if (!index) return index.error();
@@ -196,6 +249,25 @@ Result<void> Routing::undo(const Step& step) {
     done = netlink_.ask(route_request(step, step.ifindex, false));
   }
   return is_gone(done) ? Result<void>() : done;
+}
+
+// Of routes alone: addresses are told anew with each router advertisement, whether or not anything has changed.
+Result<UniqueFd> watch_routes() {
+  UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+  sockaddr_nl ours{};
+  ours.nl_family = AF_NETLINK;
+  ours.nl_groups = RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
+  if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&ours), sizeof ours) != 0)
+    return system_error("netlink", errno);
+  return fd;
+}
+
+bool routes_changed(const UniqueFd& watch) {
+  bool told = false;
+  std::array<char, 4096> buffer;
+  // ENOBUFS: so much that some of it was lost.
+  while (::recv(watch.get(), buffer.data(), buffer.size(), 0) >= 0 || errno == ENOBUFS || errno == EINTR) told = true;
+  return told;
 }
 
 }  // namespace sluice::client

@@ -20,6 +20,13 @@ class Routing {
     std::string device;
   };
   Result<Path> path_to(const Address& address);
+  /// Where a default route of the main table goes; the one that the kernel prefers comes first, IPv4 before IPv6.
+  struct NextHop {
+    Address address;
+    std::uint32_t interface = 0;  ///< index
+    bool operator==(const NextHop&) const = default;
+  };
+  Result<std::vector<NextHop>> default_gateways();
   /// Of an interface that is there.
   Result<bool> is_loopback(const std::string& interface);
 
@@ -32,5 +39,10 @@ class Routing {
   explicit Routing(Netlink netlink) : netlink_(std::move(netlink)) {}
   Netlink netlink_;
 };
+
+/// Tells when a route comes or goes: readable then.  Never blocks.
+Result<UniqueFd> watch_routes();
+/// Reads what it told; true if it told something.
+bool routes_changed(const UniqueFd& watch);
 
 }  // namespace sluice::client

@@ -10,6 +10,9 @@ using namespace std::chrono_literals;
 using Seconds = std::chrono::duration<double>;
 
 constexpr unsigned most_doublings = 6;  // 64 s
+constexpr auto sleep = 300s;            // without a policy
+constexpr auto settling = 1s;           // one change of the network is several routes
+constexpr auto least_sleep = 10s;       // where routes come and go all the time
 
 Schedule::Clock::duration scaled(std::chrono::seconds time, double factor) {
   return std::chrono::duration_cast<Schedule::Clock::duration>(Seconds(time) * factor);
@@ -19,6 +22,13 @@ Schedule::Clock::duration scaled(std::chrono::seconds time, double factor) {
 
 void Schedule::turned(Outcome outcome, const std::optional<Times>& times, Time now,
                       std::optional<std::chrono::seconds> retry_after) {
+  slept_since_.reset();
+  if (outcome == Outcome::no_policy) {
+    failures_ = 0;
+    slept_since_ = now;
+    next_ = now + scaled(sleep, 0.7 + 0.3 * random_());
+    return;
+  }
   if ((outcome == Outcome::granted || outcome == Outcome::renewed) && times) {
     failures_ = 0;
     end_ = now + std::min(times->lease, times->expires);
@@ -41,6 +51,10 @@ void Schedule::turned(Outcome outcome, const std::optional<Times>& times, Time n
     next_ = now + scaled(pause, 0.5 + 0.5 * random_());
   }
   if (retry_after) next_ = std::max(next_, now + *retry_after);
+}
+
+void Schedule::network_changed(Time now) {
+  if (slept_since_) next_ = std::min(next_, std::max<Time>(now + settling, *slept_since_ + least_sleep));
 }
 
 void Schedule::counted(std::uint64_t out, std::uint64_t in, Time now) {

@@ -17,6 +17,7 @@ enum class Outcome {
   renewed,      ///< the key that is held goes on
   refused,      ///< by policy
   unreachable,  ///< no key server, or one that cannot now
+  no_policy,    ///< nobody here wants a key: traffic is left alone
   failed,       ///< something here
 };
 
@@ -42,12 +43,17 @@ class Schedule {
   /// Packets that went out and that came in, in all, since the tunnel is up.  While some go out and for *patience* none
   /// has come in, the key may have been revoked: a turn is due, and as long as that changes nothing, ever later again.
   void counted(std::uint64_t out, std::uint64_t in, Time now);
+  /// A route came or went: there may be a policy now where there was none.
+  void network_changed(Time now);
   /// Somebody wants one.
   void hurry(Time now) { next_ = now; }
 
   [[nodiscard]] Time next() const { return next_; }
   /// From when on the gateway takes nothing; nothing: there is no tunnel.
   [[nodiscard]] std::optional<Time> end() const { return end_; }
+
+  /// Sleeps because there is no policy; only then does a change of the network wake it.
+  [[nodiscard]] bool asleep() const { return slept_since_.has_value(); }
 
   static constexpr std::chrono::seconds patience{4};
 
@@ -56,6 +62,7 @@ class Schedule {
   Time next_;
   std::optional<Time> end_;
   unsigned failures_ = 0;
+  std::optional<Time> slept_since_;
   // silence
   std::uint64_t out_ = 0, in_ = 0;
   std::optional<Time> silent_since_, deaf_until_;

@@ -99,5 +99,35 @@ TEST_F(ScheduleTest, WhatComesInEndsTheSilence) {
   EXPECT_EQ(due(), 300s);
 }
 
+TEST_F(ScheduleTest, WithoutAPolicyItSleepsUntilTheNetworkChanges) {
+  random_ = 1;
+  schedule_.turned(Outcome::no_policy, {}, now_);
+  EXPECT_EQ(due(), 300s);
+  EXPECT_TRUE(schedule_.asleep());
+  // Not more often than each ten seconds, and when the routes have settled.
+  schedule_.network_changed(now_ + 2s);
+  EXPECT_EQ(due(), 10s);
+  schedule_.turned(Outcome::no_policy, {}, now_);
+  schedule_.network_changed(now_ + 60s);
+  EXPECT_EQ(due(), 61s);
+  schedule_.network_changed(now_ + 60s + 500ms);
+  EXPECT_EQ(due(), 61s);
+  random_ = 0;
+  schedule_.turned(Outcome::no_policy, {}, now_);
+  EXPECT_EQ(due(), 210s);
+}
+
+TEST_F(ScheduleTest, AChangeOfTheNetworkWakesNobodyElse) {
+  random_ = 1;
+  for (const Outcome outcome : {Outcome::refused, Outcome::failed}) {
+    schedule_.turned(Outcome::no_policy, {}, now_);
+    schedule_.turned(outcome, {}, now_);
+    EXPECT_FALSE(schedule_.asleep());
+    const auto before = schedule_.next();
+    schedule_.network_changed(now_);
+    EXPECT_EQ(schedule_.next(), before);
+  }
+}
+
 }  // namespace
 }  // namespace sluice::client

@@ -8,6 +8,7 @@ namespace {
 
 using config::Table;
 
+constexpr std::size_t gateways_most = 8;
 constexpr std::size_t interface_most = 15;  // IFNAMSIZ without its end
 constexpr Duration time_least = std::chrono::milliseconds(100);
 constexpr Duration time_most = std::chrono::seconds(30);  // a challenge is good for 60 s
@@ -43,6 +44,27 @@ TpmSettings read_tpm(std::optional<Table> table) {
   return tpm;
 }
 
+Result<PolicySettings::Mode> parse_mode(std::string_view text) {
+  if (text == "optional") return PolicySettings::Mode::optional;
+  if (text == "required") return PolicySettings::Mode::required;
+  if (text == "ignore") return PolicySettings::Mode::ignore;
+  return Error{"must be \"optional\", \"required\" or \"ignore\""};
+}
+
+PolicySettings read_policy(std::optional<Table> table, bool servers_are_named) {
+  PolicySettings policy;
+  // Who names the key servers says that there is a policy: what an answer is that anybody could keep from us?
+  if (!table) {
+    if (servers_are_named) policy.mode = PolicySettings::Mode::ignore;
+    return policy;
+  }
+  policy.mode = table->parsed<PolicySettings::Mode>("mode", parse_mode).value_or(policy.mode);
+  policy.gateways = table->all_parsed<Address>("gateway", Address::parse);
+  if (policy.gateways.size() > gateways_most) table->error("gateway", "at most " + std::to_string(gateways_most));
+  policy.port = static_cast<std::uint16_t>(table->integer("port", 1, 65535, policy.port));
+  return policy;
+}
+
 Result<Settings> read(config::File file) {
   Table root = file.root();
   Settings settings;
@@ -53,6 +75,7 @@ Result<Settings> read(config::File file) {
   settings.native = root.boolean("native", settings.native);
   settings.measure = read_measure(root.table("measure"));
   settings.tpm = read_tpm(root.table("tpm"));
+  settings.policy = read_policy(root.table("policy"), root.has("kds") || root.has("domain"));
   if (auto all = file.finish(); !all) return all.error();
   return settings;
 }

@@ -11,6 +11,7 @@
 #include "base/duration.hpp"
 #include "base/result.hpp"
 #include "client/tpm.hpp"
+#include "policy/ask.hpp"
 #include "realm/settings.hpp"
 
 namespace sluice::client {
@@ -26,11 +27,26 @@ struct MeasureSettings {
   bool operator==(const MeasureSettings&) const = default;
 };
 
+/// Whom to ask whether there is a policy here, and what it means when there is none (Documentation/policy.rst).
+struct PolicySettings {
+  enum class Mode {
+    optional,  ///< without one that verifies, traffic is left alone
+    required,  ///< ... that is a failure
+    ignore,    ///< nobody is asked
+  };
+  Mode mode = Mode::optional;
+  std::vector<Address> gateways;  ///< in the order in which to ask them; empty: those of the default routes
+  std::uint16_t port = policy::default_port;
+
+  bool operator==(const PolicySettings&) const = default;
+};
+
 struct Settings : realm::Settings {
   std::optional<std::string> interface;  ///< one that is there; nothing: one of our own
   bool native = false;                   ///< ESP as IP protocol 50 rather than in UDP, where the gateway takes both
   MeasureSettings measure;
   TpmSettings tpm;
+  PolicySettings policy;
 };
 
 /// Every error of the file at once, each with file, line and key.

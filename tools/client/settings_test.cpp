@@ -30,6 +30,7 @@ TEST(Settings, TheExampleReads) {
   EXPECT_FALSE(settings->native);
   EXPECT_EQ(settings->measure, MeasureSettings());
   EXPECT_EQ(settings->tpm, TpmSettings());
+  EXPECT_EQ(settings->policy, PolicySettings());
 }
 
 TEST(Settings, ReadsAll) {
@@ -61,6 +62,21 @@ handle = 0x81000007
   EXPECT_EQ(domains->domains, (std::vector<std::string>{"example.net", "b.example"}));
 }
 
+TEST(Settings, AFileThatNamesKeyServersSaysThatThereIsAPolicy) {
+  using Mode = PolicySettings::Mode;
+  const auto policy_of = [](const std::string& more) {
+    const auto settings = parse_settings(kText + more, "f");
+    EXPECT_TRUE(settings) << (settings ? "" : settings.error().message);
+    return settings ? settings->policy : PolicySettings{};
+  };
+  EXPECT_EQ(policy_of("").mode, Mode::optional);
+  EXPECT_EQ(policy_of("kds = \"a\"\n").mode, Mode::ignore);
+  EXPECT_EQ(policy_of("domain = \"a\"\n").mode, Mode::ignore);
+  EXPECT_EQ(policy_of("kds = \"a\"\n[policy]\n").mode, Mode::optional);
+  EXPECT_EQ(policy_of("[policy]\nmode = \"required\"\ngateway = [\"192.0.2.1\", \"2001:db8::1\"]\nport = 7\n"),
+            (PolicySettings{Mode::required, {*Address::parse("192.0.2.1"), *Address::parse("2001:db8::1")}, 7}));
+}
+
 TEST(Settings, TellsWhatIsWrong) {
   EXPECT_NE(error_of("", "realm = \"a b\"\n").find("f:1: key 'realm'"), std::string::npos);
   for (const char* key : {"'certificate'", "'key'", "'authority'"})
@@ -76,6 +92,9 @@ TEST(Settings, TellsWhatIsWrong) {
            {"nativ = true\n", "key 'nativ'"},
            {"[tpm]\ntcti = \"\"\n", "key 'tpm.tcti': must not be empty"},
            {"[tpm]\nhandle = 0x81800000\n", "key 'tpm.handle'"},
+           {"[policy]\nmode = \"no\"\n", "key 'policy.mode': must be \"optional\""},
+           {"[policy]\ngateway = \"gw\"\n", "key 'policy.gateway'"},
+           {"[policy]\nport = 0\n", "key 'policy.port'"},
            {"[measure]\nplugins = \"p\"\n", "key 'measure.plugins': must be an absolute path"},
            {"[measure]\ntime = \"31s\"\n", "key 'measure.time': must be 100ms to 30s"},
            {"[measure]\nplugin_time = \"0s\"\n", "key 'measure.plugin_time'"}})

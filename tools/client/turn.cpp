@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "client/fetch.hpp"
+#include "client/policy.hpp"
 #include "client/record.hpp"
 #include "client/route.hpp"
 #include "client/runtime.hpp"
@@ -14,7 +15,7 @@
 namespace sluice::client {
 namespace {
 
-constexpr std::array<std::string_view, 5> names{"granted", "renewed", "refused", "unreachable", "failed"};
+constexpr std::array<std::string_view, 6> names{"granted", "renewed", "refused", "unreachable", "no-policy", "failed"};
 
 Turned failed(const Error& error) { return {Outcome::failed, {}, {}, {}, error.message}; }
 
@@ -26,6 +27,11 @@ Outcome outcome_of(const Problem& problem) {
 Outcome outcome_of(const Error& of_choice) {
   if (of_choice.number == EACCES) return Outcome::refused;
   return of_choice.number == EAGAIN ? Outcome::unreachable : Outcome::failed;
+}
+
+Outcome outcome_of(Stance stance) {
+  if (stance == Stance::leave_alone) return Outcome::no_policy;
+  return stance == Stance::refuse ? Outcome::refused : Outcome::unreachable;
 }
 
 std::string without_end(std::string text) {
@@ -92,7 +98,11 @@ Turned turn(const Settings& settings, const Choice& choice) {
   }
   auto routing = Routing::open();
   if (!routing) return failed(routing.error());
-  auto fetched = fetch_with(settings, held);
+  const auto bearings = take_bearings(settings);
+  if (!bearings) return failed(bearings.error());
+  // The tunnel that is up was granted: it ends when a key server says so, not when an answer gets lost.
+  if (!held && bearings->stance != Stance::go_on) return {outcome_of(bearings->stance), {}, {}, {}, bearings->words};
+  auto fetched = fetch_with(with_policy(settings, *bearings), held);
   if (!fetched)
     return {fetched.error().number == ENOTCONN ? Outcome::unreachable : Outcome::failed,
             {},

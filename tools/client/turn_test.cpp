@@ -12,7 +12,8 @@ TEST(TurnTest, WhatItTellsComesBackWhole) {
   for (const Turned& turned : {Turned{Outcome::granted, Times{2700s, 3500s, 600s}, {}, "kds1.lab:8443", "up: ..."},
                                Turned{Outcome::renewed, Times{1s, 2s, 3s}, {}, "kds1.lab:8443", ""},
                                Turned{Outcome::refused, {}, {}, "kds1.lab:8443", "two\nlines"},
-                               Turned{Outcome::unreachable, {}, 30s, "", "nobody"}, Turned{}}) {
+                               Turned{Outcome::unreachable, {}, 30s, "", "nobody"},
+                               Turned{Outcome::no_policy, {}, {}, "", "no answer"}, Turned{}}) {
     auto back = turned_from_text(to_text(turned));
     ASSERT_TRUE(back) << back.error().message;
     EXPECT_EQ(*back, turned);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/ask.hpp"
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -53,9 +54,10 @@ Result<Blob> ask_once(int fd, const Nonce& nonce, Clock::time_point end) {
 
 }  // namespace
 
-Result<Blob> ask(const Endpoint& gateway, const Patience& patience) {
+Result<Blob> ask(const Endpoint& gateway, const Patience& patience, std::uint32_t interface) {
   sockaddr_storage to{};
   const socklen_t size = gateway.to_sockaddr(to);
+  if (to.ss_family == AF_INET6) reinterpret_cast<sockaddr_in6*>(&to)->sin6_scope_id = interface;
   const UniqueFd fd(::socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   // Connected: only what comes from there is received.
   if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), size) < 0)

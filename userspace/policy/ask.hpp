@@ -22,6 +22,8 @@ struct Patience {
 
 /// The blob, 1 to 1200 bytes; nothing when no try was answered: no policy, or somebody keeps it from us.  Nobody has
 /// vouched for the blob: verify its signature.  Blocks for tries * each at most, each try with a nonce of its own.
-Result<std::optional<std::vector<std::uint8_t>>> ask(const Endpoint& gateway, const Patience& patience = {});
+/// *interface*: index of the one that a link-local address is on; else 0.
+Result<std::optional<std::vector<std::uint8_t>>> ask(const Endpoint& gateway, const Patience& patience = {},
+                                                     std::uint32_t interface = 0);
 
 }  // namespace sluice::policy
