@@ -20,7 +20,8 @@ from ktap import equal, eventually
 RUN = pathlib.Path(os.environ["LAB_RUN"]) / "kds"
 HEALTH = RUN / "health.json"
 HEALTHY = {"scanner": "running"}
-REFUSED, NO_SERVER, ECHO = 5, 6, 7
+REFUSED, NO_SERVER, NO_POLICY, BAD_POLICY = 5, 6, 7, 8
+ECHO = 7
 LINK = 40  # seconds within which a gateway's link is up again: its pauses grow to 30
 SERVERS = {"kds1": "KDS_ADDRESS", "kds2": "KDS2_ADDRESS"}
 
@@ -194,10 +195,26 @@ class Stream:
         self.socket.close()
 
 
+def policy():
+    """The blob that the gateway answers with, once the key servers have told it."""
+    return bytes.fromhex(eventually(lambda: lab.sluice("policy", "show")["blob"], 60 * lab.SCALE, "the gateway has a policy"))
+
+
+def answer(blob):
+    """The gateway answers with this blob from now on; None: not at all."""
+    if blob is None:
+        lab.sluice("policy", "off")
+        return
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(blob)
+        file.flush()
+        lab.sluice("policy", "set", "--port", 4510, "--file", file.name)
+
+
 class Device:
     """A device with its certificate and settings; `place` is where it runs, `policy` its [policy] (None: no such table)."""
 
-    def __init__(self, name, place="DEVICE", roles=("staff",), enrol=True, realm="lab", folder=PKI, issue=(), settings="", policy='mode = "ignore"'):
+    def __init__(self, name, place="DEVICE", roles=("staff",), enrol=True, realm="lab", folder=PKI, issue=(), settings="", policy='mode = "ignore"'):  # pylint: disable=redefined-outer-name
         self.name, self.place, self.realm = name, lab.Place(place), realm
         self.folder = pathlib.Path(tempfile.mkdtemp())
         pki("issue", "device", "--realm", realm, "--name", name, *issue, folder=folder)
@@ -212,7 +229,7 @@ class Device:
     def client(self, *words, check=0):
         """sluice-client: output and complaints."""
         command = ["ip", "netns", "exec", self.place.name, "sluice-client", *words]
-        if words[0] in ("up", "fetch", "tpm"):
+        if words[0] in ("up", "fetch", "policy", "tpm"):
             command += ["--config", str(self.folder / "client.toml")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120 * lab.SCALE,
                               env={**os.environ, "RUNTIME_DIRECTORY": str(self.folder)})

@@ -227,7 +227,11 @@ Result<Fetched> fetch_with(const Settings& settings, std::optional<Held> held) {
   if (!device) return device.error();
   auto context = realm::make_context(settings.identity);
   if (!context) return context.error();
-  auto servers = realm::servers_of(settings);
+  std::vector<Timing> found;
+  auto servers = [&] {
+    Watch watch(found, "find");
+    return realm::servers_of(settings);
+  }();
   if (!servers) return servers.error();
   FetchOptions options;
   options.several_servers = servers->size() > 1;
@@ -242,7 +246,9 @@ Result<Fetched> fetch_with(const Settings& settings, std::optional<Held> held) {
   const Measure measure = [&settings](const Wanted& wanted) { return measure_wanted(settings.measure, wanted); };
   asio::io_context io(1);
   http::Client client(io.get_executor(), *std::move(context), *std::move(servers), std::move(limits));
-  return realm::run(io, fetch(client, *device, measure, options));
+  auto fetched = realm::run(io, fetch(client, *device, measure, options));
+  if (fetched) fetched->timings.insert(fetched->timings.begin(), found.begin(), found.end());
+  return fetched;
 }
 
 }  // namespace sluice::client

@@ -40,7 +40,7 @@ nlohmann::json measure_wanted(const MeasureSettings& settings, const Wanted& wan
 
 /// How long a step took, for people.
 struct Timing {
-  const char* step;  ///< "connect", "challenge", "measure", "evidence", "quote", "keys"; of each try
+  const char* step;  ///< "find"; "connect", "challenge", "measure", "evidence", "quote", "keys"; of each try
   std::chrono::microseconds time;
 };
 

@@ -2,6 +2,7 @@
 #include "client/online.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 
 #include "base/log.hpp"
@@ -144,12 +145,15 @@ int run_online_up(const OnlineOptions& options, UpOptions up_options) {
   auto routing = Routing::open();
   if (!routing) return fail(routing.error());
 
+  const auto begin = std::chrono::steady_clock::now();
   const auto bearings = take_bearings(*settings);
+  const auto asked = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
   if (!bearings) return fail(bearings.error());
   if (bearings->stance != Stance::go_on)
     return fail({bearings->words}, bearings->stance == Stance::leave_alone ? exit_no_policy : exit_bad_policy);
   auto fetched = fetch_with(with_policy(*settings, *bearings));
   if (!fetched) return fail_fetch(fetched.error());
+  if (bearings->believed) fetched->timings.insert(fetched->timings.begin(), Timing{"policy", asked});
   print_timing(options, *fetched);
   if (const auto* problem = std::get_if<Problem>(&fetched->said)) return fail_problem(*problem);
   Answer& answer = std::get<Answer>(fetched->said);

@@ -12,7 +12,7 @@ lab_sluiced_config() {
 			case $line in
 			'network: '*) of_network+=${line#network: }$'\n' ;;
 			'metrics = '*) metrics=$line ;;
-			kds) kds=$'[kds]\nrealm = "lab"\n'"servers = [\"$LAB_KDS_ADDRESS:8443\", \"$LAB_KDS2_ADDRESS:8443\"]" ;;
+			kds) kds=$'[kds]\nrealm = "lab"\n'"servers = [\"$LAB_KDS_ADDRESS:8443\", \"$LAB_KDS2_ADDRESS:8443\"]"$'\n[policy]\nport = 4510' ;;
 			*) echo "$line" ;;
 			esac
 		done

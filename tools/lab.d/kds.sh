@@ -20,6 +20,9 @@ lab_kds_config() {
 	audit = "$LAB_RUN/kds/$name.audit"
 	status = "$LAB_RUN/kds/$name.sock"
 
+	[policy]
+	kds = ["kds2.lab", "kds1.lab"]
+
 	[limits]
 	requests = 100000
 	challenges = 100000
