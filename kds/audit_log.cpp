@@ -164,6 +164,7 @@ Result<void> AuditLog::write(const AuditEvent& event) {
   is_torn_ = static_cast<std::size_t>(size) != text.size();
   if (is_torn_) return system_error("audit log: " + path_.string() + ": half a line was written", ENOSPC);
   if (::fdatasync(fd_.get()) != 0) return system_error("audit log: " + path_.string(), errno);
+  counts_.add(event.action, event.outcome);
   return {};
 }
 

@@ -4,6 +4,7 @@
 // typed fields, none of which holds a key; what others wrote is bounded and escaped to ASCII.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -49,6 +50,7 @@ enum class AuditAction {
   anomaly      ///< that a gateway told
 };
 std::string_view to_string(AuditAction action);
+inline constexpr std::size_t audit_actions = static_cast<std::size_t>(AuditAction::anomaly) + 1;
 
 enum class AuditOutcome {
   done,
@@ -56,6 +58,22 @@ enum class AuditOutcome {
   failed    ///< by an error
 };
 std::string_view to_string(AuditOutcome outcome);
+inline constexpr std::size_t audit_outcomes = static_cast<std::size_t>(AuditOutcome::failed) + 1;
+
+/// Lines that were written, by what they tell.
+class AuditCounts {
+ public:
+  void add(AuditAction action, AuditOutcome outcome) { ++counts_[place(action, outcome)]; }
+  [[nodiscard]] std::uint64_t at(AuditAction action, AuditOutcome outcome) const {
+    return counts_[place(action, outcome)];
+  }
+
+ private:
+  static constexpr std::size_t place(AuditAction action, AuditOutcome outcome) {
+    return static_cast<std::size_t>(action) * audit_outcomes + static_cast<std::size_t>(outcome);
+  }
+  std::array<std::uint64_t, audit_actions * audit_outcomes> counts_{};
+};
 
 /// What may be told besides; fields that are empty are left out.
 struct AuditDetail {
@@ -109,11 +127,15 @@ class AuditLog {
   /// Opens the path again, after a rotation (SIGHUP).  On an error the old file stays in use.
   Result<void> reopen();
 
+  /// Since it was opened first.
+  [[nodiscard]] const AuditCounts& counts() const { return counts_; }
+
  private:
   AuditLog(std::filesystem::path path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
 
   std::filesystem::path path_;
   UniqueFd fd_;
+  AuditCounts counts_;
   bool is_torn_ = false;  // the file ends in half a line
 };
 

@@ -234,8 +234,8 @@ std::string configuration(const std::filesystem::path& folder, const tls::Identi
   return "name = \"kds1\"\nrealm = \"corp\"\nlisten = [\"127.0.0.1:" + std::to_string(port) + "\"]\ncertificate = \"" +
          identity.certificate.string() + "\"\nkey = \"" + identity.key.string() + "\"\nauthority = \"" +
          identity.authority.string() + "\"\nrevoked = \"" + identity.revoked->string() + "\"\ndatabase = \"" + at +
-         "/kds.sqlite\"\nkey_encryption_key = \"" + at + "/kek\"\naudit = \"" + at + "/audit\"\nstatus = \"" + at +
-         "/status\"\n[limits]\nconnections_per_address = 4096\n[[posture]]\nname = \"standard\"\ninterval = \"1h\"\n"
+         "/kds.sqlite\"\nkey_encryption_key = \"" + at + "/kek\"\naudit = \"" + at +
+         "/audit\"\n[limits]\nconnections_per_address = 4096\n[[posture]]\nname = \"standard\"\ninterval = \"1h\"\n"
          "[[posture.requirement]]\nclaim = \"os.version\"\noperator = \"at-least\"\nvalue = \"12\"\nremedy = "
          "\"Update.\"\n"
          "[[gateway]]\nname = \"gw1\"\naddresses = [\"192.0.2.1\"]\nudp_port = 4500\n[[gateway.network]]\nname = "

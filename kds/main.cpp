@@ -11,7 +11,9 @@
 #include "base/log.hpp"
 #include "base/socket.hpp"
 #include "kds/api.hpp"
+#include "kds/metrics.hpp"
 #include "kds/sqlite/store.hpp"
+#include "metrics/exposer.hpp"
 
 namespace {
 
@@ -53,6 +55,18 @@ Result<void> serve(Settings settings) {
   http::Server server(context.get_executor(), *std::move(tls), handler, server_options(service.settings()));
   for (const Endpoint& endpoint : service.settings().listen)
     if (auto listening = server.listen(endpoint); !listening) return listening.error();
+
+  std::unique_ptr<metrics::Exposer> exposer;
+  if (service.settings().metrics) {
+    auto opened =
+        metrics::Exposer::open(*service.settings().metrics,
+                               {"sluice-kds",
+                                context.get_executor(),
+                                [&](const metrics::Reply& reply) { reply(measure(server.counters(), log->counts())); },
+                                {}});
+    if (!opened) return opened.error().in("metrics");
+    exposer = *std::move(opened);
+  }
 
   const Party self{Party::Kind::kds, ""};
   if (auto written = log->write({now(), self, AuditAction::start, self, AuditOutcome::done, {}}); !written)

@@ -194,7 +194,6 @@ void read_files(Table& root, Settings& settings) {
   settings.database = read_path(root, "database", "/var/lib/sluice/kds.sqlite");
   settings.key_encryption_key = read_path(root, "key_encryption_key");
   settings.audit = read_path(root, "audit", "/var/log/sluice/kds-audit.jsonl");
-  settings.status = read_path(root, "status", "/run/sluice/sluice-kds.sock");
 }
 
 void read_listen(Table& root, Settings& settings) {

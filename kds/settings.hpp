@@ -82,7 +82,6 @@ struct Settings {
   std::filesystem::path database;
   std::filesystem::path key_encryption_key;  ///< a file
   std::filesystem::path audit;
-  std::filesystem::path status;
   std::optional<Endpoint> metrics;  ///< where Prometheus asks
   std::vector<std::string> roles;   ///< every one there is; empty: those that networks name
   Limits limits;

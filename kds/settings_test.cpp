@@ -102,14 +102,13 @@ TEST(KdsSettings, TheExampleTellsTheDefaults) {
     defaults += (line.find("default") == line.npos ? shown.value_or(line) : line) + "\n";
     count += shown ? 1 : 0;
   }
-  EXPECT_EQ(count, 29);
+  EXPECT_EQ(count, 28);
   auto as_is = parse_settings(example(), "example"), shown = parse_settings(defaults, "defaults"),
        whole = parse_settings(all, "all");
   ASSERT_TRUE(as_is && shown) << shown.error().message;
   EXPECT_EQ(shown->listen, as_is->listen);
   EXPECT_EQ(shown->database, as_is->database);
   EXPECT_EQ(shown->audit, as_is->audit);
-  EXPECT_EQ(shown->status, as_is->status);
   EXPECT_EQ(shown->limits, as_is->limits);
   EXPECT_EQ(shown->gateways, as_is->gateways);
   EXPECT_EQ(shown->postures, as_is->postures);

@@ -18,7 +18,7 @@ lab_kds_config() {
 	database = "$LAB_RUN/kds/store.sqlite"
 	key_encryption_key = "$LAB_RUN/kds/kek"
 	audit = "$LAB_RUN/kds/$name.audit"
-	status = "$LAB_RUN/kds/$name.sock"
+	metrics = "[::1]:9470"
 
 	[policy]
 	kds = ["kds2.lab", "kds1.lab"]
