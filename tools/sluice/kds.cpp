@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "base/log.hpp"
@@ -22,13 +24,15 @@ namespace {
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
+constexpr std::size_t attestation_key_most = 4096;
 constexpr std::chrono::seconds follow_every{1}, follow_after_failure{3};
 
 struct Arguments {
   KdsOptions options;
-  std::string name, pin, fingerprint;
+  std::string name, pin, fingerprint, attestation_key;
   std::vector<std::string> roles;
   bool no_roles = false, disabled = false, enable = false, disable = false;
+  bool no_attestation_key = false, forget_pcrs = false;
   std::uint64_t after = 0;
   bool follow = false;
 };
@@ -95,6 +99,7 @@ Result<void> show_device(const Context& context, const Arguments& arguments) {
   print(device_head, Rows{shown->device});
   std::printf("\n");
   print(key_head, shown->keys);
+  if (!shown->tpm.empty()) std::printf("\nTPM: %s\n", shown->tpm.c_str());
   return {};
 }
 
@@ -119,6 +124,15 @@ Result<void> change(const Context& context, const Arguments& arguments, const Ch
   return {};
 }
 
+// What `sluice-client tpm enrol` has printed; the key server looks into it.
+Result<std::string> read_key_file(const std::string& path) {
+  std::ifstream file(path);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  if (!file || text.empty()) return Error{path + ": cannot be read, or is empty", EINVAL};
+  if (text.size() > attestation_key_most) return Error{path + ": is no public key: it is too long", EINVAL};
+  return text;
+}
+
 Result<void> add_device(const Context& context, const Arguments& arguments) {
   json body{{"name", arguments.name}, {"roles", arguments.roles}};
   if (arguments.disabled) body["enabled"] = false;
@@ -127,10 +141,16 @@ Result<void> add_device(const Context& context, const Arguments& arguments) {
     if (!fingerprint) return fingerprint.error();
     body["fingerprint"] = *fingerprint;
   }
+  if (!arguments.attestation_key.empty()) {
+    auto key = read_key_file(arguments.attestation_key);
+    if (!key) return key.error();
+    body["attestation_key"] = *std::move(key);
+  }
   std::string words = "enrolled " + arguments.name;
   words += arguments.roles.empty() ? " without a role: no network is open to it yet"
                                    : " with the roles " + joined(arguments.roles);
   if (body.contains("fingerprint")) words += ", with this certificate alone";
+  if (body.contains("attestation_key")) words += ", with its TPM's attestation key";
   if (arguments.disabled) words += ", disabled";
   return change(context, arguments,
                 {"POST", "/v1/devices", body, KdsApi::Twice::not_the_same, "enrolled", std::move(words)});
@@ -139,6 +159,7 @@ Result<void> add_device(const Context& context, const Arguments& arguments) {
 Result<void> set_device(const Context& context, const Arguments& arguments) {
   json body = json::object();
   std::string words;
+  const auto say = [&words](const std::string& more) { words += (words.empty() ? "" : ", and") + more; };
   if (arguments.no_roles || !arguments.roles.empty()) {
     body["roles"] = arguments.roles;
     words = arguments.roles.empty() ? " has no roles now: its keys end with their leases"
@@ -146,8 +167,21 @@ Result<void> set_device(const Context& context, const Arguments& arguments) {
   }
   if (arguments.enable || arguments.disable) {
     body["enabled"] = arguments.enable;
-    words += words.empty() ? "" : ", and";
-    words += arguments.enable ? " is enabled" : " is disabled: its keys end now, and it gets none until --enable";
+    say(arguments.enable ? " is enabled" : " is disabled: its keys end now, and it gets none until --enable");
+  }
+  if (!arguments.attestation_key.empty()) {
+    auto key = read_key_file(arguments.attestation_key);
+    if (!key) return key.error();
+    body["attestation_key"] = *std::move(key);
+    say(" has this attestation key now, and the PCRs of its next quote");
+  }
+  if (arguments.no_attestation_key) {
+    body["attestation_key"] = nullptr;
+    say(" has no attestation key now");
+  }
+  if (arguments.forget_pcrs) {
+    body["pcrs"] = nullptr;
+    say(" has the PCRs of its next quote");
   }
   return change(
       context, arguments,
@@ -335,6 +369,13 @@ void add_kds(CLI::App& app, Context& context, Action& action) {
         const auto parsed = parse_fingerprint(text);
         return parsed ? std::string() : parsed.error().message;
       });
+  const auto add_key = [&](CLI::App* part) {
+    return part
+        ->add_option("--attestation-key", arguments->attestation_key,
+                     "Its TPM's public key: a file of what `sluice-client tpm enrol` prints there")
+        ->check(CLI::ExistingFile);
+  };
+  add_key(add);
   add->add_flag("--disabled", arguments->disabled, "It gets no keys until `set --enable`");
   does(add, add_device);
 
@@ -347,6 +388,10 @@ void add_kds(CLI::App& app, Context& context, Action& action) {
   CLI::Option* enable = changes->add_flag("--enable", arguments->enable, "Let it have keys");
   changes->add_flag("--disable", arguments->disable, "End its keys now, and give it none until --enable")
       ->excludes(enable);
+  CLI::Option* key = add_key(changes);
+  changes->add_flag("--no-attestation-key", arguments->no_attestation_key, "Take its TPM's key away")->excludes(key);
+  changes->add_flag("--forget-pcrs", arguments->forget_pcrs, "Take the PCRs of its next quote for its own")
+      ->excludes(key);
   does(set, set_device);
 
   does(add_name(device->add_subcommand("remove", "End its keys now, and forget it")), remove_device);

@@ -121,6 +121,14 @@ Result<DeviceShown> read_device(const nlohmann::json& answer) {
   DeviceShown shown;
   shown.device = device_row(root);
   for (Reader& one : root.list("keys", keys_most)) shown.keys.push_back(key_row(one));
+  if (root.has("attestation_key")) {
+    shown.tpm = "attestation key enrolled, ";
+    std::string numbers;
+    if (const auto pcrs = answer.find("pcrs"); pcrs != answer.end() && pcrs->is_object())
+      for (const auto& [number, value] : pcrs->items())
+        numbers += (numbers.empty() ? "" : ", ") + realm::printable(number, 8);
+    shown.tpm += numbers.empty() ? "no PCRs seen yet" : "PCRs " + numbers;
+  }
   if (error) return *error;
   return shown;
 }

@@ -28,6 +28,7 @@ Result<Rows> device_rows(const nlohmann::json& answer, std::optional<std::string
 struct DeviceShown {
   std::vector<std::string> device;
   Rows keys;
+  std::string tpm;  ///< in words; empty where no attestation key is enrolled
 };
 Result<DeviceShown> read_device(const nlohmann::json& answer);
 /// Of GET /v1/gateways.

@@ -35,6 +35,18 @@ TEST(KdsText, Devices) {
 }
 
 // Or a server could keep us asking for ever.
+TEST(KdsText, Tpm) {
+  json answer = device("a");
+  answer["keys"] = json::array();
+  EXPECT_EQ(read_device(answer)->tpm, "");
+  answer["attestation_key"] = "AAAA";
+  EXPECT_EQ(read_device(answer)->tpm, "attestation key enrolled, no PCRs seen yet");
+  answer["pcrs"] = {{"0", "AAAA"}, {"7\x1b", "AAAA"}};
+  const std::string shown = read_device(answer)->tpm;
+  EXPECT_EQ(shown.find('\x1b'), std::string::npos);
+  EXPECT_EQ(shown.rfind("attestation key enrolled, PCRs 0, 7", 0), 0u) << shown;
+}
+
 TEST(KdsText, PagesGoForward) {
   std::optional<std::string> last = "b";
   EXPECT_FALSE(device_rows({{"devices", {device("b")}}}, last));
