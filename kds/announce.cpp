@@ -32,8 +32,7 @@ Statement statement_of(const Settings& settings, const GatewaySettings& gateway,
   statement.interval = interval.value_or(std::chrono::seconds(0));
   if (settings.policy->routes) statement.routes = *settings.policy->routes;
   std::ranges::sort(statement.routes);
-  const auto again = std::ranges::unique(statement.routes);
-  statement.routes.erase(again.begin(), again.end());
+  statement.routes.erase(std::unique(statement.routes.begin(), statement.routes.end()), statement.routes.end());
   return statement;
 }
 
