@@ -96,13 +96,16 @@ std::chrono::seconds good_for(const SSL_CTX* ctx, const X509* certificate) {
     most = ASN1_TIME_diff(&days, &seconds, nullptr, end) == 1 ? std::min(most, days * 86400L + seconds) : 0;
   };
   limit(X509_get0_notAfter(certificate));
-  // (The store is never changed once the context has it: a list that is read again comes with a store of its own.)
-  const STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
+  // A verification on another thread may sort the store as it searches.
+  X509_STORE* store = SSL_CTX_get_cert_store(ctx);
+  if (X509_STORE_lock(store) != 1) return std::chrono::seconds(0);
+  const STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(store);
   for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
     X509_OBJECT* object = sk_X509_OBJECT_value(objects, i);
     if (const X509* authority = X509_OBJECT_get0_X509(object)) limit(X509_get0_notAfter(authority));
     if (const X509_CRL* list = X509_OBJECT_get0_X509_CRL(object)) limit(X509_CRL_get0_nextUpdate(list));
   }
+  X509_STORE_unlock(store);
   return std::chrono::seconds(std::max(most, 0L));
 }
 

@@ -29,18 +29,22 @@ class ResumptionTest : public ::testing::Test {
   Context gateway() { return context(Role::server, pki_.gateway()); }
   Context agent() { return context(Role::client, agent_); }
 
-  /// A session; the gateway hands out a ticket if it may, and says a byte.  True: it resumed another.
-  bool session(const Context& server, const Context& client) {
-    Result<TlsPair> pair = tls_pair(io_, server, client);
-    EXPECT_TRUE(pair) << (pair ? "" : pair.error().message);
-    if (!pair) return false;
-    pair->server.send_ticket();
+  /// With the byte that the gateway says after it.
+  void send_ticket(TlsPair& pair) {
+    pair.server.send_ticket();
     auto talk = [](TlsPair& both) -> Task<void> {
       std::array<std::byte, 1> byte{};
       (void)co_await both.server.write_all(byte);
       EXPECT_TRUE(co_await both.client.read_exactly(byte));
     };
-    testing::run(io_, talk(*pair));
+    testing::run(io_, talk(pair));
+  }
+  /// A session; the gateway hands out a ticket if it may, and says a byte.  True: it resumed another.
+  bool session(const Context& server, const Context& client) {
+    Result<TlsPair> pair = tls_pair(io_, server, client);
+    EXPECT_TRUE(pair) << (pair ? "" : pair.error().message);
+    if (!pair) return false;
+    send_ticket(*pair);
     EXPECT_TRUE(pair->server.peer()->is_agent("corp", "berlin"));
     EXPECT_TRUE(pair->client.peer()->is_gateway("corp"));
     EXPECT_EQ(SSL_session_reused(pair->server.ssl()), SSL_session_reused(pair->client.ssl()));
@@ -118,13 +122,7 @@ TEST_F(ResumptionTest, AListThatComesBetweenHandshakeAndTicketCounts) {
   ASSERT_TRUE(pair);
   pki_.revoke(agent_);
   ASSERT_TRUE(*server.reload_revoked());
-  pair->server.send_ticket();
-  auto talk = [](TlsPair& both) -> Task<void> {
-    std::array<std::byte, 1> byte{};
-    (void)co_await both.server.write_all(byte);
-    EXPECT_TRUE(co_await both.client.read_exactly(byte));
-  };
-  testing::run(io_, talk(*pair));
+  send_ticket(*pair);
   expect_refused(server, client, "server: certificate of 'CN=berlin': certificate revoked");
 }
 
@@ -134,13 +132,7 @@ TEST_F(ResumptionTest, AnExpiredCertificateIsNotResumed) {
   const auto one = [&]() -> std::optional<bool> {
     Result<TlsPair> pair = tls_pair(io_, server, client);
     if (!pair) return {};
-    pair->server.send_ticket();
-    auto talk = [](TlsPair& both) -> Task<void> {
-      std::array<std::byte, 1> byte{};
-      (void)co_await both.server.write_all(byte);
-      EXPECT_TRUE(co_await both.client.read_exactly(byte));
-    };
-    testing::run(io_, talk(*pair));
+    send_ticket(*pair);
     return SSL_session_reused(pair->client.ssl()) == 1;
   };
   EXPECT_EQ(one(), false);
