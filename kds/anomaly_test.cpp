@@ -93,16 +93,16 @@ TEST_F(AnomaliesTest, OfRoamingAreNotedOnce) {
   });
   EXPECT_EQ(kept->count, 5U);
   EXPECT_EQ(kept->last, start() + 4s);
-  EXPECT_EQ(world_.issuer.renew("laptop", "gw1", "net1", 10min, start())->size(), 1U);
+  EXPECT_EQ(world_.issuer.renew(request("laptop"), start())->size(), 1U);
 }
 
 TEST_F(AnomaliesTest, OfWornOutKeysBringNewOnes) {
   const Issued issued = issue(start());
-  EXPECT_GT(world_.issuer.renew("laptop", "gw1", "net1", 10min, start())->front().refresh_after, start());
+  EXPECT_GT(world_.issuer.renew(request("laptop"), start())->front().refresh_after, start());
   EXPECT_EQ(tell(Kind::exhausting, issued, start()).verdict, Verdict::replace);
-  EXPECT_EQ(world_.issuer.renew("laptop", "gw1", "net1", 10min, start())->front().refresh_after, start());
+  EXPECT_EQ(world_.issuer.renew(request("laptop"), start())->front().refresh_after, start() + 10s);
   ASSERT_EQ(issue(start()).incarnation, 1U);
-  EXPECT_GT(world_.issuer.renew("laptop", "gw1", "net1", 10min, start())->front().refresh_after, start());
+  EXPECT_GT(world_.issuer.renew(request("laptop"), start())->front().refresh_after, start());
 }
 
 }  // namespace

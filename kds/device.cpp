@@ -48,6 +48,8 @@ void tell(Transaction& transaction, const std::string& device, Update::Kind kind
 
 std::size_t revoke_keys(Transaction& transaction, const std::string& device, Touched& touched) {
   std::size_t count = 0;
+  // Whoever took the key could get another one by what was shown before (A5).
+  transaction.remove_attestation(device);
   for (const Membership& membership : transaction.memberships_of(device))
     count += revoke_id(transaction, membership.gateway, membership.id, touched);
   return count;

@@ -145,7 +145,10 @@ Result<Generations::Boot> Generations::boot(const std::string& name, std::span<c
     gateway.name = name;
     gateway.seen = now;
     gateway.newest = std::max(gateway.newest, newest);
-    boot = {!known || !std::equal(nonce.begin(), nonce.end(), gateway.boot_nonce.begin(), gateway.boot_nonce.end()),
+    // A kernel that has had a later generation than any that is known here has outlived this store's contents.
+    const bool set_back = known && newest > known->newest;
+    boot = {!known || set_back ||
+                !std::equal(nonce.begin(), nonce.end(), gateway.boot_nonce.begin(), gateway.boot_nonce.end()),
             gateway.acknowledged};
     const auto say_policy = [&] {
       if (gateway.policy.empty()) return;
@@ -164,8 +167,8 @@ Result<Generations::Boot> Generations::boot(const std::string& name, std::span<c
     transaction.remove_updates(name, gateway.sequence);
     gateway.acknowledged = boot.acknowledged = gateway.sequence;
     transaction.put(gateway);
-    audit(transaction, now, subject(name), "boot", subject(name), known ? "another boot" : "first boot",
-          nlohmann::json::object());
+    audit(transaction, now, subject(name), "boot", subject(name),
+          set_back ? "the store was set back" : known ? "another boot" : "first boot", nlohmann::json::object());
     Result<Generation> made = make(transaction, gateway, GenerationState::current, now);
     if (!made) return made.error();
     promote(transaction, gateway, *made);
@@ -183,14 +186,12 @@ Result<Generations::Boot> Generations::boot(const std::string& name, std::span<c
 }
 
 Result<bool> Generations::acknowledge(const std::string& name, std::uint64_t sequence, Time now) {
-  bool grew = false;
+  bool grew = false, set_back = false;
   Result<void> done = store_.transact([&](Transaction& transaction) -> Result<void> {
     std::optional<Gateway> gateway = transaction.gateway(name);
     if (!gateway) return not_booted(name);
-    if (sequence > gateway->sequence)
-      return Error{"gateway '" + name + "' acknowledges update " + std::to_string(sequence) + ", and the last one is " +
-                       std::to_string(gateway->sequence) + "; it has to boot anew",
-                   EINVAL};
+    set_back = sequence > gateway->sequence;
+    if (set_back) return forget_boot(transaction, *gateway, sequence, now);
     const std::uint64_t before = gateway->sequence;
     const bool news = sequence > gateway->acknowledged;
     if (news) {
@@ -207,7 +208,20 @@ Result<bool> Generations::acknowledge(const std::string& name, std::uint64_t seq
     return {};
   });
   if (!done) return done.error();
+  if (set_back) return not_booted(name);
   return grew;
+}
+
+// The store was set back to what it had been before (a backup): what it has issued since it does not know, and would issue
+// again under the same SPI.  So its generations end, and the gateway has to say again in which boot it is.
+Result<void> Generations::forget_boot(Transaction& transaction, Gateway& gateway, std::uint64_t sequence, Time now) {
+  for (const Generation& generation : transaction.live_generations(gateway.name))
+    kill(transaction, generation, now, "the store was set back");
+  gateway.boot_nonce.assign(nonce_size, 0);
+  transaction.put(gateway);
+  audit(transaction, now, subject(gateway.name), "boot", subject(gateway.name), "has to boot anew: the store was set back",
+        {{"acknowledged", sequence}});
+  return {};
 }
 
 Result<std::vector<Generations::Outgoing>> Generations::updates_after(const std::string& name, std::uint64_t sequence,

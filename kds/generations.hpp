@@ -56,13 +56,14 @@ class Generations {
     std::uint64_t acknowledged = 0;  ///< the updates behind this one are what the gateway must carry out
   };
   /// A gateway says which boot it is in; one that was never heard is noted.  *newest*: the newest number that its
-  /// kernel had, which this store need not know of (it was lost, or somebody brought one in by hand).  The policy is an
+  /// kernel had; if this store does not know of it (it was lost or set back, or somebody brought one in by hand), the boot
+  /// is a fresh one.  The policy is an
   /// update of each call, of a fresh boot or not.  EINVAL: no name or nonce.
   Result<Boot> boot(const std::string& gateway, std::span<const std::uint8_t> nonce, Time now,
                     std::uint32_t newest = 0);
 
   /// It has carried out all updates up to *sequence*.  What follows from that is done at once; true: there are new
-  /// updates.  ENOENT: it has not booted.  EINVAL: no such update was ever made.
+  /// updates.  ENOENT: it has to boot: it never has, or it has carried out what this store knows nothing of any more.
   Result<bool> acknowledge(const std::string& gateway, std::uint64_t sequence, Time now);
 
   /// An update as it is sent.
@@ -91,6 +92,7 @@ class Generations {
  private:
   Result<void> advance(Transaction& transaction, Gateway& gateway, Time now);
   Result<Generation> make(Transaction& transaction, Gateway& gateway, GenerationState state, Time now);
+  Result<void> forget_boot(Transaction& transaction, Gateway& gateway, std::uint64_t sequence, Time now);
   void kill(Transaction& transaction, Generation generation, Time now, const char* why);
   static void promote(Transaction& transaction, Gateway& gateway, Generation& generation);
   Result<void> expire_leases(Time now, Touched& touched);

@@ -163,7 +163,6 @@ TEST(Generations, RefuseWhatCannotBe) {
   EXPECT_EQ(world.generations.boot("gw1", Bytes(31), start()).error().number, EINVAL);
   EXPECT_EQ(world.generations.boot("no/name", nonce(1), start()).error().number, EINVAL);
   ASSERT_TRUE(world.ready(start()));
-  EXPECT_EQ(world.generations.acknowledge("gw1", world.gateway().sequence + 1, start()).error().number, EINVAL);
 }
 
 TEST(Generations, SayTheWholeStateAtABoot) {
@@ -220,6 +219,30 @@ TEST(Generations, OfOneGatewayDoNotStopTheOthers) {
   ASSERT_FALSE(ticked);
   EXPECT_NE(ticked.error().message.find("gw1"), std::string::npos);
   EXPECT_EQ(world.live("gw2").size(), 2U);
+}
+
+/// A backup that is put back knows nothing of what was issued after it, and would issue it again.
+TEST(Generations, DieWhenTheStoreWasSetBack) {
+  World world;
+  ASSERT_TRUE(world.ready(start()) && world.enrol("laptop") && world.issuer.issue(request("laptop"), start()));
+  // What the gateway has carried out is more than what is known here.
+  EXPECT_EQ(world.generations.acknowledge("gw1", world.gateway().sequence + 5, start()).error().number, ENOENT);
+  EXPECT_TRUE(world.live().empty());
+  EXPECT_EQ(world.issuer.issue(request("laptop"), start()).error().number, EAGAIN);
+  const auto boot = world.generations.boot("gw1", nonce(1), start() + 1s, 7);
+  ASSERT_TRUE(boot);
+  EXPECT_TRUE(boot->fresh) << "though its nonce is the same";
+  ASSERT_TRUE(world.acknowledge_all(start() + 1s));
+  EXPECT_EQ(world.issuer.issue(request("laptop"), start() + 1s)->number, 8U);
+}
+
+TEST(Generations, DieWhenTheKernelHasHadALaterOne) {
+  World world;
+  ASSERT_TRUE(world.ready(start()));
+  EXPECT_FALSE(world.generations.boot("gw1", nonce(1), start() + 1s, 1)->fresh);
+  EXPECT_TRUE(world.generations.boot("gw1", nonce(1), start() + 2s, 2)->fresh);
+  EXPECT_EQ(world.live().front().number, 3U);
+  EXPECT_FALSE(world.generations.boot("gw1", nonce(1), start() + 3s, 2)->fresh);
 }
 
 }  // namespace

@@ -21,6 +21,9 @@ using derivation::Direction;
 using derivation::Secret;
 using derivation::Spi;
 
+// A key that is worn out and that no other could be issued for yet: when to ask again.
+constexpr auto due_again = 10s;
+
 Result<void> check_device(Transaction& transaction, const std::string& name) {
   const std::optional<Device> device = transaction.device(name);
   if (!device) return Error{"device '" + name.substr(0, 64) + "' is not enrolled; an operator enrols it", EACCES};
@@ -69,18 +72,17 @@ Result<std::uint32_t> id_of(Transaction& transaction, const IssueRequest& reques
   return *id;
 }
 
+/// The generation whose keys are given out; none: it has not been acknowledged yet.
+const Generation* issuing(const Gateway& gateway, const std::vector<Generation>& live, Time now) {
+  const auto found = std::ranges::find_if(live, [&](const Generation& g) { return may_issue(gateway, g, now); });
+  return found == live.end() ? nullptr : &*found;
+}
+
 Time expires_at(const Generation& generation) {
   return generation.ends ? std::min(*generation.ends, generation.hard_end()) : generation.hard_end();
 }
 
 }  // namespace
-
-/// An incarnation that was taken; its key is derived once that is on the disk.
-struct Issuer::Pending {
-  Issue issue;
-  std::string network;
-  Generation generation;
-};
 
 // Devices of a generation fetch the next one's key when it has been promoted, and not all at once.
 Time Issuer::refresh_at(const Generation& generation, Time now) {
@@ -95,16 +97,14 @@ Time Issuer::refresh_at(const Generation& generation, Time now) {
   return std::min(from + std::chrono::duration_cast<Time::duration>(jitter), expires_at(generation));
 }
 
-Result<Issuer::Pending> Issuer::take(Transaction& transaction, const IssueRequest& request, Time now,
-                                     Touched& touched) {
+Result<Taken> Issuer::take(Transaction& transaction, const IssueRequest& request, Time now, Touched& touched) {
   if (Result<void> good = check(request); !good) return good.error();
   if (Result<void> good = check_device(transaction, request.device); !good) return good.error();
   std::optional<Gateway> gateway = transaction.gateway(request.gateway);
   if (!gateway) return Error{"gateway '" + request.gateway + "' has not been heard of yet", ENOENT};
   const std::vector<Generation> live = transaction.live_generations(request.gateway);
-  const auto current =
-      std::find_if(live.begin(), live.end(), [&](const Generation& g) { return may_issue(*gateway, g, now); });
-  if (current == live.end())
+  const Generation* current = issuing(*gateway, live, now);
+  if (current == nullptr)
     return Error{"gateway '" + request.gateway + "' has not acknowledged a generation of keys yet; ask again", EAGAIN};
 
   // What refuses without the id comes first, so that little is written for who is refused.
@@ -128,12 +128,12 @@ Result<Issuer::Pending> Issuer::take(Transaction& transaction, const IssueReques
   const Result<Spi> spi = Spi::compose(current->number, Direction::to_gateway, *id, incarnation);
   if (!spi) return spi.error();
 
-  Pending pending;
-  pending.issue = {request.gateway,     current->number, *id,  incarnation, spi->value(), request.device, now,
-                   now + request.lease, false,           false};
-  pending.network = request.network;
-  pending.generation = *current;
-  transaction.insert(pending.issue);
+  Taken taken;
+  taken.issue = {request.gateway,     current->number, *id,  incarnation, spi->value(), request.device, now,
+                 now + request.lease, false,           false};
+  taken.network = request.network;
+  taken.generation = *current;
+  transaction.insert(taken.issue);
   const bool next_is_there = live.size() > 1 && live.back().state == GenerationState::next;
   if (incarnation == Spi::most_incarnation && !next_is_there && !gateway->early) {
     gateway->early = true;
@@ -141,19 +141,19 @@ Result<Issuer::Pending> Issuer::take(Transaction& transaction, const IssueReques
   }
   audit(transaction, now, "device/" + request.device, "issue", "device/" + request.device, "issued",
         {{"gateway", request.gateway}, {"generation", current->number}, {"spi", spi->to_string()}});
-  return pending;
+  return taken;
 }
 
-Result<Issued> Issuer::finish(const Pending& pending, const Secret& master, Time now) {
-  const Generation& generation = pending.generation;
-  const Result<Spi> spi = Spi::parse(pending.issue.spi);
+Result<Issued> Issuer::derive(const Taken& taken, const Secret& master, Time now) {
+  const Generation& generation = taken.generation;
+  const Result<Spi> spi = Spi::parse(taken.issue.spi);
   if (!spi) return spi.error();
   Issued issued;
-  issued.gateway = pending.issue.gateway;
-  issued.network = pending.network;
+  issued.gateway = taken.issue.gateway;
+  issued.network = taken.network;
   issued.number = generation.number;
-  issued.id = pending.issue.id;
-  issued.incarnation = pending.issue.incarnation;
+  issued.id = taken.issue.id;
+  issued.incarnation = taken.issue.incarnation;
   issued.algorithm = generation.algorithm;
   issued.spi_to_gateway = spi->value();
   issued.spi_to_client = spi->reverse().value();
@@ -165,41 +165,51 @@ Result<Issued> Issuer::finish(const Pending& pending, const Secret& master, Time
   issued.key_to_client = *std::move(back);
   issued.refresh_after = refresh_at(generation, now);
   issued.expires_after = expires_at(generation);
-  issued.lease_until = pending.issue.lease_until;
+  issued.lease_until = taken.issue.lease_until;
   return issued;
 }
 
-std::vector<Result<Issued>> Issuer::issue_many(std::span<const IssueRequest> requests, Time now) {
-  std::vector<Result<Pending>> taken;
-  const Result<void> done = store_.transact([&](Transaction& transaction) -> Result<void> {
-    taken.clear();
-    Touched touched;
-    for (const IssueRequest& request : requests) taken.push_back(take(transaction, request, now, touched));
-    return {};
-  });
+std::vector<Result<Issued>> Issuer::finish(std::span<const Taken> taken, Time now) {
   std::vector<Result<Issued>> answers;
-  answers.reserve(requests.size());
+  answers.reserve(taken.size());
   // Unwrapped once for all of a batch.
   std::map<std::pair<std::string, std::uint32_t>, Result<Secret>> masters;
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    if (!done) {
-      answers.emplace_back(done.error());
-      continue;
-    }
-    if (!taken[i]) {
-      answers.emplace_back(taken[i].error());
-      continue;
-    }
-    const Generation& generation = taken[i]->generation;
-    const auto key = std::make_pair(generation.gateway, generation.number);
+  for (const Taken& one : taken) {
+    const auto key = std::make_pair(one.generation.gateway, one.generation.number);
     auto master = masters.find(key);
     if (master == masters.end())
-      master = masters.emplace(key, kek_.unwrap(generation.wrapped, generation.gateway, generation.number)).first;
+      master =
+          masters.emplace(key, kek_.unwrap(one.generation.wrapped, one.generation.gateway, one.generation.number)).first;
     if (master->second)
-      answers.push_back(finish(*taken[i], *master->second, now));
+      answers.push_back(derive(one, *master->second, now));
     else
       answers.emplace_back(master->second.error());
   }
+  return answers;
+}
+
+std::vector<Result<Issued>> Issuer::issue_many(std::span<const IssueRequest> requests, Time now) {
+  std::vector<Taken> taken;
+  std::vector<std::optional<Error>> refused;
+  const Result<void> done = store_.transact([&](Transaction& transaction) -> Result<void> {
+    taken.clear();
+    refused.clear();
+    Touched touched;
+    for (const IssueRequest& request : requests) {
+      Result<Taken> one = take(transaction, request, now, touched);
+      refused.push_back(one ? std::nullopt : std::optional(one.error()));
+      if (one) taken.push_back(*std::move(one));
+    }
+    return {};
+  });
+  if (!done) {
+    taken.clear();
+    refused.assign(requests.size(), done.error());
+  }
+  std::vector<Result<Issued>> issued = finish(taken, now);
+  std::vector<Result<Issued>> answers;
+  auto next = issued.begin();
+  for (const auto& why : refused) answers.push_back(why ? Result<Issued>(*why) : std::move(*next++));
   return answers;
 }
 
@@ -207,25 +217,39 @@ Result<Issued> Issuer::issue(const IssueRequest& request, Time now) {
   return std::move(issue_many(std::span(&request, 1), now).front());
 }
 
-Result<std::vector<Renewed>> Issuer::renew(const std::string& device, const std::string& gateway,
-                                           const std::string& network, std::chrono::seconds lease, Time now) {
-  if (Result<void> good = check_lease(lease); !good) return good.error();
+Result<std::vector<Renewed>> Issuer::renew(Transaction& transaction, const IssueRequest& request, Time now) {
+  if (Result<void> good = check(request); !good) return good.error();
+  if (Result<void> good = check_device(transaction, request.device); !good) return good.error();
   std::vector<Renewed> list;
-  Result<void> done = store_.transact([&](Transaction& transaction) -> Result<void> {
-    list.clear();
-    if (Result<void> good = check_device(transaction, device); !good) return good;
-    const std::optional<Membership> member = transaction.membership(gateway, network, device);
-    if (!member) return {};
-    for (const Generation& generation : transaction.live_generations(gateway)) {
-      if (now >= expires_at(generation)) continue;
-      std::optional<Issue> newest = transaction.newest_issue(gateway, generation.number, member->id);
-      // An id may have been another's before.
-      if (!newest || newest->device != device || newest->revoked || newest->lease_until <= now) continue;
-      newest->lease_until = std::max(newest->lease_until, now + lease);
-      transaction.put(*newest);
-      list.push_back({generation.number, member->id, newest->incarnation, newest->spi,
-                      newest->due ? now : refresh_at(generation, now), expires_at(generation), newest->lease_until});
-    }
+  const std::optional<Gateway> gateway = transaction.gateway(request.gateway);
+  const std::optional<Membership> member = transaction.membership(request.gateway, request.network, request.device);
+  // With another pool the id may be another network's: take() gives another one.
+  if (!gateway || !member || member->id < request.pool.first || member->id > request.pool.last) return list;
+  const std::vector<Generation> live = transaction.live_generations(request.gateway);
+  const Generation* current = issuing(*gateway, live, now);
+  for (const Generation& generation : live) {
+    const Time expires = expires_at(generation);
+    if (now >= expires) continue;
+    std::optional<Issue> newest = transaction.newest_issue(request.gateway, generation.number, member->id);
+    // An id may have been another's before.
+    if (!newest || newest->device != request.device || newest->revoked || newest->lease_until <= now) continue;
+    newest->lease_until = std::max(newest->lease_until, now + request.lease);
+    transaction.put(*newest);
+    Renewed renewed{generation.number, member->id, newest->incarnation, newest->spi,
+                    refresh_at(generation, now), expires, newest->lease_until};
+    if (newest->due) renewed.refresh_after = std::min(now + due_again, expires);
+    renewed.outdated = newest->due || (current != nullptr && current->number != generation.number);
+    list.push_back(renewed);
+  }
+  return list;
+}
+
+Result<std::vector<Renewed>> Issuer::renew(const IssueRequest& request, Time now) {
+  std::vector<Renewed> list;
+  const Result<void> done = store_.transact([&](Transaction& transaction) -> Result<void> {
+    Result<std::vector<Renewed>> renewed = renew(transaction, request, now);
+    if (!renewed) return renewed.error();
+    list = *std::move(renewed);
     return {};
   });
   if (!done) return done.error();

@@ -46,6 +46,13 @@ struct Issued {
   Time lease_until;
 };
 
+/// An incarnation that is spent; its key is derived once that is on the disk.
+struct Taken {
+  Issue issue;
+  std::string network;
+  Generation generation;
+};
+
 struct Renewed {
   std::uint32_t number = 0;
   std::uint32_t id = 0;
@@ -54,6 +61,7 @@ struct Renewed {
   Time refresh_after;  ///< may be earlier than was said before: a generation that ends early, a key that is worn out
   Time expires_after;
   Time lease_until;
+  bool outdated = false;  ///< worn out, or keys of a later generation are issued: another one is to take its place
 };
 
 struct IssueOptions {
@@ -80,14 +88,18 @@ class Issuer {
   std::vector<Result<Issued>> issue_many(std::span<const IssueRequest> requests, Time now);
 
   /// Health was shown again: the newest keys that the device has by this network, under each live generation, are good
-  /// for longer.  Those that are revoked or ran out are not; empty: it needs a new one.  EACCES, EINVAL.
-  Result<std::vector<Renewed>> renew(const std::string& device, const std::string& gateway, const std::string& network,
-                                     std::chrono::seconds lease, Time now);
+  /// for longer.  Those that are revoked, ran out, or have an id outside of the pool are not; empty: it needs a new one.
+  /// EACCES, EINVAL.
+  Result<std::vector<Renewed>> renew(const IssueRequest& request, Time now);
+
+  /// These as parts of a transaction of the caller's: what is taken is given to finish() once that is committed.
+  Result<Taken> take(Transaction& transaction, const IssueRequest& request, Time now, Touched& touched);
+  Result<std::vector<Renewed>> renew(Transaction& transaction, const IssueRequest& request, Time now);
+  /// In the order of *taken*.  A master key that cannot be unwrapped is its error.
+  std::vector<Result<Issued>> finish(std::span<const Taken> taken, Time now);
 
  private:
-  struct Pending;
-  Result<Pending> take(Transaction& transaction, const IssueRequest& request, Time now, Touched& touched);
-  Result<Issued> finish(const Pending& pending, const derivation::Secret& master, Time now);
+  Result<Issued> derive(const Taken& taken, const derivation::Secret& master, Time now);
   Time refresh_at(const Generation& generation, Time now);
 
   Store& store_;

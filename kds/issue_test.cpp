@@ -92,7 +92,7 @@ TEST(Issuer, RefusesWhoMayNot) {
   ASSERT_TRUE(world.devices.change("laptop", {.enabled = true}, "operator/test", start()));
   ASSERT_TRUE(world.devices.ban("laptop", "operator/test", start()));
   EXPECT_EQ(world.issuer.issue(request("laptop"), start()).error().number, EACCES);
-  EXPECT_EQ(world.issuer.renew("laptop", "gw1", "net1", 10min, start()).error().number, EACCES);
+  EXPECT_EQ(world.issuer.renew(request("laptop"), start()).error().number, EACCES);
   ASSERT_TRUE(world.devices.unban("laptop", "operator/test", start()));
   IssueRequest wrong = request("laptop");
   wrong.pool = {0, 5};
@@ -159,7 +159,7 @@ TEST(Issuer, BringsTheNextGenerationWhenIncarnationsRunOut) {
   EXPECT_EQ(again->number, 2U);
   EXPECT_EQ(again->incarnation, 0U);
   // The phone learns by its renewal that its generation ends early.
-  const auto renewed = world.issuer.renew("phone", "gw1", "net1", 10min, start() + 3s);
+  const auto renewed = world.issuer.renew(request("phone"), start() + 3s);
   ASSERT_EQ(renewed->size(), 1U);
   EXPECT_EQ(renewed->front().number, 1U);
   EXPECT_EQ(renewed->front().expires_after, start() + 3s + 10min + 2s);
@@ -178,27 +178,29 @@ TEST(Issuer, LimitsHowFastKeysAreTaken) {
 TEST(Leases, AreRenewedWithoutANewKey) {
   World world;
   ASSERT_TRUE(world.ready(start()) && world.enrol("laptop"));
-  EXPECT_TRUE(world.issuer.renew("laptop", "gw1", "net1", 10min, start())->empty());
+  EXPECT_TRUE(world.issuer.renew(request("laptop"), start())->empty());
   ASSERT_TRUE(world.issuer.issue(request("laptop"), start()) && world.issuer.issue(request("laptop"), start()));
-  const auto renewed = world.issuer.renew("laptop", "gw1", "net1", 10min, start() + 9min);
+  const auto renewed = world.issuer.renew(request("laptop"), start() + 9min);
   ASSERT_EQ(renewed->size(), 1U);
   EXPECT_EQ(renewed->front().incarnation, 1U);
   EXPECT_EQ(renewed->front().lease_until, start() + 19min);
   // A shorter one takes nothing away.
-  EXPECT_EQ(world.issuer.renew("laptop", "gw1", "net1", 1s, start() + 9min)->front().lease_until, start() + 19min);
+  IssueRequest brief = request("laptop");
+  brief.lease = 1s;
+  EXPECT_EQ(world.issuer.renew(brief, start() + 9min)->front().lease_until, start() + 19min);
   // The lease of the key before runs out alone.
   ASSERT_TRUE(world.generations.tick(start() + 10min));
   auto updates = *world.generations.updates_after("gw1", world.gateway().acknowledged, start() + 10min);
   ASSERT_EQ(updates.size(), 1U);
   EXPECT_EQ(updates[0].update.incarnation_min, 1U);
-  EXPECT_EQ(world.issuer.renew("laptop", "gw1", "net1", 10min, start() + 10min)->size(), 1U);
+  EXPECT_EQ(world.issuer.renew(request("laptop"), start() + 10min)->size(), 1U);
   // One that ran out is not renewed, whether the tick was there or not.
-  EXPECT_TRUE(world.issuer.renew("laptop", "gw1", "net1", 10min, start() + 20min)->empty());
+  EXPECT_TRUE(world.issuer.renew(request("laptop"), start() + 20min)->empty());
   ASSERT_TRUE(world.generations.tick(start() + 20min));
   updates = *world.generations.updates_after("gw1", world.gateway().acknowledged, start() + 20min);
   ASSERT_EQ(updates.size(), 1U);
   EXPECT_EQ(updates[0].update.incarnation_min, 2U);
-  EXPECT_TRUE(world.issuer.renew("laptop", "gw1", "net1", 10min, start() + 10min)->empty());
+  EXPECT_TRUE(world.issuer.renew(request("laptop"), start() + 10min)->empty());
 }
 
 TEST(Leases, ThatRanOutAreRevokedInPortions) {
@@ -226,8 +228,8 @@ TEST(Devices, LoseTheirKeysEverywhere) {
   ASSERT_EQ(updates.size(), 1U);
   EXPECT_EQ(updates[0].update.incarnation_min, 2U);
   EXPECT_EQ(updates[0].update.number, 1U);
-  EXPECT_TRUE(world.issuer.renew("laptop", "gw1", "net1", 10min, start())->empty());
-  EXPECT_EQ(world.issuer.renew("phone", "gw1", "net1", 10min, start())->size(), 1U);
+  EXPECT_TRUE(world.issuer.renew(request("laptop"), start())->empty());
+  EXPECT_EQ(world.issuer.renew(request("phone"), start())->size(), 1U);
   EXPECT_EQ(world.issuer.issue(request("laptop"), start())->incarnation, 2U);
 }
 

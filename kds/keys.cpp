@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "kds/audit.hpp"
 
@@ -32,7 +33,18 @@ nlohmann::json summary(const Decision& decision, const Context& context) {
           {"quote", std::string(to_string(context.quote))}};
 }
 
+const HeldKey* find(const std::vector<HeldKey>& held, const Grant& grant) {
+  const auto found = std::ranges::find_if(
+      held, [&](const HeldKey& key) { return key.gateway == grant.gateway && key.network == grant.network; });
+  return found == held.end() ? nullptr : &*found;
+}
+
 }  // namespace
+
+Keys::Keys(const Settings& settings, Store& store, Issuer& issuer)
+    : settings_(settings), store_(store), issuer_(issuer) {
+  for (const Posture& posture : settings_.postures) marks_.emplace(posture.name, mark(posture));
+}
 
 // By postures that were satisfied: what was measured is not kept.
 Decision Keys::from_before(const std::vector<std::string>& roles, const Attestation& attestation) const {
@@ -45,7 +57,7 @@ Decision Keys::from_before(const std::vector<std::string>& roles, const Attestat
       if (!role)
         decision.refused.push_back({gateway.name, network.name, Refusal::Reason::role, {}});
       else if (posture == nullptr ||
-               std::ranges::find(attestation.postures, posture->name) == attestation.postures.end())
+               std::ranges::find(attestation.postures, marks_.at(posture->name)) == attestation.postures.end())
         decision.refused.push_back({gateway.name, network.name, Refusal::Reason::posture, {}});
       else
         decision.granted.push_back({gateway.name, network.name, posture->interval});
@@ -75,8 +87,9 @@ void Keys::shown(Transaction& transaction, const KeyQuestion& question, Judged& 
   Attestation attestation{question.device, question.fingerprint, now + judged.health, {}};
   for (const Grant& grant : judged.decision.granted) {
     const NetworkSettings* network = settings_.gateway(grant.gateway)->network(grant.network);
-    if (std::ranges::find(attestation.postures, network->posture) == attestation.postures.end())
-      attestation.postures.push_back(network->posture);
+    const std::string& satisfied = marks_.at(network->posture);
+    if (std::ranges::find(attestation.postures, satisfied) == attestation.postures.end())
+      attestation.postures.push_back(satisfied);
   }
   // What was shown before is over as well: a device is what it is now.
   if (attestation.postures.empty())
@@ -129,56 +142,70 @@ Keys::Judged Keys::judge(Transaction& transaction, const KeyQuestion& question, 
   return judged;
 }
 
+void Keys::serve(Transaction& transaction, const KeyQuestion& question, const Grant& grant, Served& served, Time now) {
+  const NetworkSettings* network = settings_.gateway(grant.gateway)->network(grant.network);
+  const seconds lease = std::max(seconds(1), std::min(whole_seconds(grant.interval), served.judged.health));
+  const IssueRequest request{question.device, grant.gateway, grant.network, {network->first, network->last}, lease};
+  const Renewed* kept = nullptr;
+  Result<std::vector<Renewed>> renewed{std::vector<Renewed>()};
+  if (const HeldKey* held = find(question.held, grant)) {
+    renewed = issuer_.renew(transaction, request, now);
+    if (!renewed) return served.later.push_back({grant.gateway, grant.network, renewed.error().message});
+    const auto same = std::ranges::find(*renewed, held->spi, &Renewed::spi_to_gateway);
+    if (same != renewed->end()) kept = &*same;
+  }
+  if (kept == nullptr || kept->outdated) {
+    Touched touched;
+    Result<Taken> taken = issuer_.take(transaction, request, now, touched);
+    if (taken) return served.taken.push_back(*std::move(taken));
+    if (kept == nullptr) return served.later.push_back({grant.gateway, grant.network, taken.error().message});
+  }
+  served.renewed.push_back({grant.gateway, grant.network, *kept});
+}
+
+Keys::Served Keys::serve(Transaction& transaction, const KeyQuestion& question, Time now) {
+  Served served;
+  served.judged = judge(transaction, question, now);
+  if (served.judged.error) return served;
+  const std::vector<Grant>& granted = served.judged.decision.granted;
+  // Who holds a key and can go on with it has chosen: keys of other networks would be spent for nothing.
+  const bool chosen = std::ranges::any_of(granted, [&](const Grant& one) { return find(question.held, one) != nullptr; });
+  for (const Grant& grant : granted)
+    if (!chosen || find(question.held, grant) != nullptr) serve(transaction, question, grant, served, now);
+  return served;
+}
+
 std::vector<Result<KeyAnswer>> Keys::answer(const std::vector<KeyQuestion>& questions, Time now) {
-  std::vector<Judged> judged;
-  auto done = store_.transact([&](Transaction& transaction) -> Result<void> {
-    judged.clear();
-    for (const KeyQuestion& question : questions) judged.push_back(judge(transaction, question, now));
+  std::vector<Served> served;
+  const Result<void> done = store_.transact([&](Transaction& transaction) -> Result<void> {
+    served.clear();
+    for (const KeyQuestion& question : questions) served.push_back(serve(transaction, question, now));
     return {};
   });
   std::vector<Result<KeyAnswer>> answers;
-  for (std::size_t i = 0; i < questions.size(); ++i) {
-    if (!done)
-      answers.emplace_back(done.error());
-    else if (judged[i].error)
-      answers.emplace_back(*judged[i].error);
-    else
-      answers.emplace_back(KeyAnswer{judged[i].health, {}, {}, std::move(judged[i].decision.refused), {}});
+  if (!done) {
+    for (std::size_t i = 0; i < questions.size(); ++i) answers.emplace_back(done.error());
+    return answers;
   }
-  if (!done) return answers;
-
-  std::vector<IssueRequest> requests;
-  std::vector<std::size_t> whose;
-  for (std::size_t i = 0; i < questions.size(); ++i) {
-    if (!answers[i]) continue;
-    const KeyQuestion& question = questions[i];
-    for (const Grant& grant : judged[i].decision.granted) {
-      const seconds lease = std::max(seconds(1), std::min(whole_seconds(grant.interval), judged[i].health));
-      const auto held = std::ranges::find_if(question.held, [&](const HeldKey& key) {
-        return key.gateway == grant.gateway && key.network == grant.network;
-      });
-      if (held != question.held.end()) {
-        auto renewed = issuer_.renew(question.device, grant.gateway, grant.network, lease, now);
-        const auto same = [&](const Renewed& one) { return one.spi_to_gateway == held->spi; };
-        if (renewed && std::ranges::any_of(*renewed, same)) {
-          for (const Renewed& one : *renewed)
-            if (same(one)) answers[i]->renewed.push_back({grant.gateway, grant.network, one});
-          continue;
-        }
-      }
-      const NetworkSettings* network = settings_.gateway(grant.gateway)->network(grant.network);
-      requests.push_back({question.device, grant.gateway, grant.network, {network->first, network->last}, lease});
-      whose.push_back(i);
+  std::vector<Taken> taken;
+  for (const Served& one : served) std::ranges::copy(one.taken, std::back_inserter(taken));
+  std::vector<Result<Issued>> issued = issuer_.finish(taken, now);
+  auto next = issued.begin();
+  for (Served& one : served) {
+    if (one.judged.error) {
+      answers.emplace_back(*one.judged.error);
+      continue;
     }
-  }
-  if (requests.empty()) return answers;
-  std::vector<Result<Issued>> issued = issuer_.issue_many(requests, now);
-  for (std::size_t k = 0; k < issued.size(); ++k) {
-    KeyAnswer& answer = *answers[whose[k]];
-    if (issued[k])
-      answer.issued.push_back(*std::move(issued[k]));
-    else
-      answer.later.push_back({requests[k].gateway, requests[k].network, issued[k].error().message});
+    KeyAnswer answer{one.judged.health, {}, std::move(one.renewed), std::move(one.judged.decision.refused),
+                     std::move(one.later)};
+    for (const Taken& spent : one.taken) {
+      Result<Issued>& key = *next++;
+      if (key)
+        answer.issued.push_back(*std::move(key));
+      else
+        answer.later.push_back({spent.issue.gateway, spent.network, key.error().message});
+    }
+    answers.emplace_back(std::move(answer));
   }
   return answers;
 }

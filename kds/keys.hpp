@@ -4,6 +4,7 @@
 // since each commit costs an fsync.  No HTTP; on the store's thread.
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -52,9 +53,10 @@ struct KeyAnswer {
 class Keys {
  public:
   /// All outlive it.
-  Keys(const Settings& settings, Store& store, Issuer& issuer) : settings_(settings), store_(store), issuer_(issuer) {}
+  Keys(const Settings& settings, Store& store, Issuer& issuer);
 
-  /// In the order of the questions.  EACCES: not enrolled, disabled, banned, another certificate than the enrolled one.
+  /// In the order of the questions.  A key that is held is renewed, or replaced if it is outdated; as long as one of those that
+  /// are held is granted, no others are issued.  Judged and issued in one transaction.  EACCES: not enrolled, disabled, banned, another certificate than the enrolled one.
   /// ENODATA: no evidence, and none before that still counts.  Nothing granted is an answer, too.
   std::vector<Result<KeyAnswer>> answer(const std::vector<KeyQuestion>& questions, Time now);
 
@@ -65,6 +67,15 @@ class Keys {
     Decision decision;
     std::chrono::seconds health{0};
   };
+  /// What one question is answered with; the keys of *taken* are derived after the commit.
+  struct Served {
+    Judged judged;
+    std::vector<Taken> taken;
+    std::vector<KeyAnswer::RenewedKey> renewed;
+    std::vector<KeyAnswer::Later> later;
+  };
+  Served serve(Transaction& transaction, const KeyQuestion& question, Time now);
+  void serve(Transaction& transaction, const KeyQuestion& question, const Grant& grant, Served& served, Time now);
   Judged judge(Transaction& transaction, const KeyQuestion& question, Time now) const;
   void remember_pcrs(Transaction& transaction, Device& device, const Pcrs& quoted, Time now) const;
   void shown(Transaction& transaction, const KeyQuestion& question, Judged& judged, Time now) const;
@@ -73,6 +84,7 @@ class Keys {
   const Settings& settings_;
   Store& store_;
   Issuer& issuer_;
+  std::map<std::string, std::string> marks_;  ///< of postures by name: what an attestation says was satisfied
 };
 
 }  // namespace sluice::kds

@@ -148,7 +148,7 @@ class Model {
   }
 
   void renew(const std::string& name, const std::string& device) {
-    const auto renewed = world_.issuer.renew(device, name, "net1", 10min, now_);
+    const auto renewed = world_.issuer.renew(request(device, name), now_);
     if (!renewed) {
       ASSERT_TRUE(banned_.contains(device) || forgotten_.contains(device));
       return;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kds/posture.hpp"
 
+#include <openssl/evp.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -345,6 +347,26 @@ std::vector<Failure> judge(const Posture& posture, const Json& object, const Con
     if (auto finding = judge_requirement(requirement, object))
       failures.push_back(failure_of(requirement.claim.to_string(), *std::move(finding), requirement.remedy));
   return failures;
+}
+
+std::string mark(const Posture& posture) {
+  Json all{posture.interval.count(), posture.quote, posture.pcrs, posture.packages, posture.plugins};
+  for (const Query& query : posture.queries) all.push_back(Json::array({query.name, query.sql}));
+  for (const Requirement& requirement : posture.requirements) {
+    Json values = Json::array();
+    for (const Value& value : requirement.values) std::visit([&](const auto& one) { values.push_back(one); }, value);
+    all.push_back(Json::array({requirement.claim.elements, to_string(requirement.op), std::move(values)}));
+  }
+  const std::string text = all.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::array<unsigned char, 32> digest{};
+  if (EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr) != 1) return posture.name;
+  std::string marked = posture.name + '#';
+  for (std::size_t i = 0; i < 8; ++i) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    marked += digits[digest[i] >> 4];
+    marked += digits[digest[i] & 15];
+  }
+  return marked;
 }
 
 Json wanted(const std::vector<Posture>& postures) {

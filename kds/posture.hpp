@@ -113,6 +113,9 @@ struct Context {
 /// and where *unmeasured* names the claim or what holds it.
 std::vector<Failure> judge(const Posture& posture, const nlohmann::json& object, const Context& context);
 
+/// Name and digest: two postures that ask for the same have the same one.  Remedies do not count.
+std::string mark(const Posture& posture);
+
 /// What a client must measure for all of these: {"claims": [names], "packages": [names], "plugins": [names],
 /// "osquery": {name: SQL}, "quote": bool, "pcrs": [numbers]}, sorted; claims by their first name, nobody has to tell or
 /// measure others; with the packages and plug-ins that only a requirement names (packages.versions.NAME, plugins.NAME).

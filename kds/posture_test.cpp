@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <limits>
+#include <set>
 
 namespace sluice::kds {
 namespace {
@@ -336,6 +338,33 @@ TEST(Posture, ClientsMeasureWhatAllPosturesAskFor) {
   EXPECT_EQ(wanted({three})["claims"], Json::parse(R"(["os", "updates"])"));
   EXPECT_EQ(wanted({}),
             Json::parse(R"({"claims": [], "packages": [], "plugins": [], "osquery": {}, "quote": false, "pcrs": []})"));
+}
+
+TEST(Posture, HasAMarkOfAllThatItAsksFor) {
+  Posture posture;
+  posture.name = "standard";
+  posture.requirements.push_back({*ClaimPath::parse("os.version"), Operator::at_least, {std::string("12")}, "Update."});
+  std::set<std::string> marks{mark(posture)};
+  Posture same = posture;
+  same.requirements[0].remedy = "Other words.";
+  EXPECT_EQ(mark(same), mark(posture));
+  const auto differs = [&](const std::function<void(Posture&)>& change) {
+    Posture other = posture;
+    change(other);
+    EXPECT_TRUE(marks.insert(mark(other)).second) << mark(other);
+  };
+  differs([](Posture& p) { p.name = "strict"; });
+  differs([](Posture& p) { p.interval = std::chrono::minutes(1); });
+  differs([](Posture& p) { p.quote = true; });
+  differs([](Posture& p) { p.pcrs = {7}; });
+  differs([](Posture& p) { p.packages = {"bash"}; });
+  differs([](Posture& p) { p.plugins = {"bash"}; });
+  differs([](Posture& p) { p.queries = {{"a", "SELECT 1"}}; });
+  differs([](Posture& p) { p.requirements[0].op = Operator::at_most; });
+  differs([](Posture& p) { p.requirements[0].values = {std::string("13")}; });
+  differs([](Posture& p) { p.requirements[0].values = {std::int64_t(12)}; });
+  differs([](Posture& p) { p.requirements[0].claim = *ClaimPath::parse("os.id"); });
+  differs([](Posture& p) { p.requirements.clear(); });
 }
 
 }  // namespace

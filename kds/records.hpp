@@ -116,7 +116,7 @@ struct Attestation {
   std::string device;
   Bytes fingerprint;  ///< SHA-256 of the certificate
   Time good_until;
-  std::vector<std::string> postures;  ///< those that were satisfied
+  std::vector<std::string> postures;  ///< mark() of those that were satisfied
 
   bool operator==(const Attestation&) const = default;
 };

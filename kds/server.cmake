@@ -14,7 +14,7 @@ target_link_libraries(sluice-kds PRIVATE sluice_kds_api CLI11::CLI11 spdlog::spd
 install(TARGETS sluice-kds RUNTIME DESTINATION sbin)
 
 sluice_test(kds_api_test LIBRARIES sluice_kds_api sluice_openapi_testing sluice_tls_testing
-  SOURCES announce_test.cpp api_test.cpp bodies_test.cpp metrics_test.cpp openapi_test.cpp routes_test.cpp)
+  SOURCES announce_test.cpp api_test.cpp bodies_test.cpp keys_test.cpp metrics_test.cpp openapi_test.cpp routes_test.cpp)
 
 # For selftests/bench: built when asked for.
 add_executable(kds_load EXCLUDE_FROM_ALL load.cpp)

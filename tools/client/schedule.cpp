@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 using Seconds = std::chrono::duration<double>;
 
 constexpr unsigned most_doublings = 6;  // 64 s
+constexpr auto soonest = 5s;            // after a key, whatever the server says
 constexpr auto sleep = 300s;            // without a policy
 constexpr auto settling = 1s;           // one change of the network is several routes
 constexpr auto least_sleep = 10s;       // where routes come and go all the time
@@ -33,7 +34,8 @@ void Schedule::turned(Outcome outcome, const std::optional<Times>& times, Time n
     failures_ = 0;
     end_ = now + std::min(times->lease, times->expires);
     // The server has spread *refresh*; a lease is renewed at 50 to 90 % of it, so that devices do not come together.
-    next_ = now + std::min<Clock::duration>(times->refresh, scaled(times->lease, 0.5 + 0.4 * random_()));
+    next_ = now + std::max<Clock::duration>(
+                      soonest, std::min<Clock::duration>(times->refresh, scaled(times->lease, 0.5 + 0.4 * random_())));
     if (outcome == Outcome::granted) {
       out_ = in_ = 0;
       silences_ = 0;

@@ -43,6 +43,11 @@ TEST_F(ScheduleTest, AKeyIsFetchedAnewBeforeItEndsEvenWhereHealthCountsLonger) {
   EXPECT_EQ(schedule_.end(), now_ + 150s);
 }
 
+TEST_F(ScheduleTest, AServerThatSaysAtOnceIsNotAskedWithoutEnd) {
+  schedule_.turned(Outcome::renewed, times(0s, 150s, 3600s), now_);
+  EXPECT_EQ(due(), 5s);
+}
+
 TEST_F(ScheduleTest, ARefusalLeavesTheTunnelUntilItsEndAndIsAskedAgain) {
   schedule_.turned(Outcome::granted, times(2700s, 3500s, 600s), now_);
   schedule_.turned(Outcome::refused, {}, now_ + 300s);
