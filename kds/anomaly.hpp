@@ -41,10 +41,14 @@ class Anomalies {
   /// Outlives it.
   explicit Anomalies(Store& store) : store_(store) {}
 
-  /// *gateway* told it, and only of its own keys.
-  Result<Consequence> report(const std::string& gateway, const AnomalyReport& report, Time now);
+  /// *gateway* told them, and only of its own keys; in one transaction: each costs an fsync, for which others wait.
+  Result<std::vector<Consequence>> report(const std::string& gateway, const std::vector<AnomalyReport>& reports,
+                                          Time now);
 
  private:
+  static Consequence follow(Transaction& transaction, const std::string& gateway, const AnomalyReport& report,
+                            Time now);
+
   Store& store_;
 };
 

@@ -20,8 +20,11 @@ class AnomaliesTest : public ::testing::Test {
   Issued issue(Time now, const std::string& gateway = "gw1") {
     return *world_.issuer.issue(request("laptop", gateway), now);
   }
+  Consequence report(const std::string& gateway, const AnomalyReport& one, Time now) {
+    return std::move(anomalies_.report(gateway, {one}, now)->front());
+  }
   Consequence tell(Kind kind, const Issued& about, Time now) {
-    return *anomalies_.report(about.gateway, {kind, about.number, about.id, about.incarnation}, now);
+    return report(about.gateway, {kind, about.number, about.id, about.incarnation}, now);
   }
   Device device() {
     return *world_.look([](Transaction& t) { return t.device("laptop"); });
@@ -76,10 +79,10 @@ TEST_F(AnomaliesTest, OfDeadGenerationsAreNoOffence) {
 TEST_F(AnomaliesTest, OfKeysThatNobodyHasAreIgnored) {
   const Issued issued = issue(start());
   const std::size_t lines = world_.look([](Transaction& t) { return t.audit(0, 100); }).size();
-  EXPECT_EQ(anomalies_.report("gw1", {Kind::clone, 1, issued.id, 1}, start())->verdict, Verdict::unknown);
-  EXPECT_EQ(anomalies_.report("gw1", {Kind::clone, 2, issued.id, 0}, start())->verdict, Verdict::unknown);
-  EXPECT_EQ(anomalies_.report("gw1", {Kind::clone, 1, 4000000, 0}, start())->verdict, Verdict::unknown);
-  EXPECT_EQ(anomalies_.report("gw2", {Kind::clone, 1, issued.id, 0}, start())->verdict, Verdict::unknown);
+  EXPECT_EQ(report("gw1", {Kind::clone, 1, issued.id, 1}, start()).verdict, Verdict::unknown);
+  EXPECT_EQ(report("gw1", {Kind::clone, 2, issued.id, 0}, start()).verdict, Verdict::unknown);
+  EXPECT_EQ(report("gw1", {Kind::clone, 1, 4000000, 0}, start()).verdict, Verdict::unknown);
+  EXPECT_EQ(report("gw2", {Kind::clone, 1, issued.id, 0}, start()).verdict, Verdict::unknown);
   EXPECT_EQ(world_.look([](Transaction& t) { return t.audit(0, 100); }).size(), lines);
 }
 
@@ -103,6 +106,19 @@ TEST_F(AnomaliesTest, OfWornOutKeysBringNewOnes) {
   EXPECT_EQ(world_.issuer.renew(request("laptop"), start())->front().refresh_after, start() + 10s);
   ASSERT_EQ(issue(start()).incarnation, 1U);
   EXPECT_GT(world_.issuer.renew(request("laptop"), start())->front().refresh_after, start());
+}
+
+TEST_F(AnomaliesTest, OfOneQuestionAreOneTransactionAndOneOffence) {
+  const Issued issued = issue(start());
+  const AnomalyReport clone{Kind::clone, issued.number, issued.id, issued.incarnation};
+  const AnomalyReport unknown{Kind::clone, 9, issued.id, 0};
+  const auto all = anomalies_.report("gw1", {unknown, clone, clone}, start());
+  ASSERT_TRUE(all);
+  ASSERT_EQ(all->size(), 3U);
+  EXPECT_EQ((*all)[0].verdict, Verdict::unknown);
+  EXPECT_EQ((*all)[1].verdict, Verdict::revoked);
+  EXPECT_EQ((*all)[2].verdict, Verdict::duplicate);
+  EXPECT_FALSE(device().banned);
 }
 
 }  // namespace

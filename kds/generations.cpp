@@ -19,6 +19,8 @@ using Kind = Update::Kind;
 
 constexpr std::chrono::seconds most_overlap = 600s;
 constexpr std::chrono::seconds seen_resolution = 10s;
+// By so much clocks of key servers on one store may differ, or be set back, without a consequence.
+constexpr std::chrono::seconds slack = 60s;
 // Portions of long work, and how many of them a tick does.
 constexpr std::size_t leases_at_once = 64, lease_rounds = 256;
 constexpr std::size_t pruned_at_once = 512, prune_rounds = 16;
@@ -95,12 +97,28 @@ void Generations::kill(Transaction& transaction, Generation generation, Time now
   to_scrub_ = true;
 }
 
+// What has a moment in the future that cannot be so far away was made before the clock was set back.  The gateway's own
+// clock was not: its generations end when they were to, which cannot be told by this one any more.  So others are made.
+void Generations::look_at_clock(Transaction& transaction, Gateway& gateway, Time now) {
+  if (gateway.seen <= now + slack) return;
+  gateway.seen = now;
+  gateway.early = true;
+  transaction.put(gateway);
+  audit(transaction, now, itself, "generation", subject(gateway.name), "the clock was set back: another one is made",
+        nlohmann::json::object());
+}
+
 Result<void> Generations::advance(Transaction& transaction, Gateway& gateway, Time now) {
+  look_at_clock(transaction, gateway, now);
   for (const Generation& generation : transaction.live_generations(gateway.name)) {
     if (now >= generation.hard_end())
       kill(transaction, generation, now, "lifetime");
-    else if (generation.state == GenerationState::previous && generation.ends && now >= *generation.ends)
+    else if (generation.state != GenerationState::previous || !generation.ends)
+      continue;
+    else if (now >= *generation.ends)
       kill(transaction, generation, now, "overlap");
+    else if (*generation.ends > now + most_overlap + options_of_(gateway.name).margin + slack)
+      kill(transaction, generation, now, "the clock was set back");
   }
   const std::vector<Generation> live = transaction.live_generations(gateway.name);
   const Generation* current = find(live, GenerationState::current);
@@ -193,6 +211,7 @@ Result<bool> Generations::acknowledge(const std::string& name, std::uint64_t seq
     set_back = sequence > gateway->sequence;
     if (set_back) return forget_boot(transaction, *gateway, sequence, now);
     const std::uint64_t before = gateway->sequence;
+    look_at_clock(transaction, *gateway, now);
     const bool news = sequence > gateway->acknowledged;
     if (news) {
       gateway->acknowledged = sequence;
@@ -236,7 +255,8 @@ Result<std::vector<Generations::Outgoing>> Generations::updates_after(const std:
       if (update.kind == Kind::generation) {
         const std::optional<Generation> generation = transaction.generation(name, update.number);
         if (!generation) return Error{"generation " + std::to_string(update.number) + " is not kept", EIO};
-        outgoing.lifetime = std::chrono::floor<std::chrono::seconds>(generation->hard_end() - now);
+        outgoing.lifetime =
+            std::min(std::chrono::floor<std::chrono::seconds>(generation->hard_end() - now), generation->lifetime);
         // The next tick ends it; what is behind it makes no sense without it.
         if (outgoing.lifetime < 1s) break;
         outgoing.algorithm = generation->algorithm;

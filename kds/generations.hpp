@@ -92,6 +92,7 @@ class Generations {
  private:
   Result<void> advance(Transaction& transaction, Gateway& gateway, Time now);
   Result<Generation> make(Transaction& transaction, Gateway& gateway, GenerationState state, Time now);
+  static void look_at_clock(Transaction& transaction, Gateway& gateway, Time now);
   Result<void> forget_boot(Transaction& transaction, Gateway& gateway, std::uint64_t sequence, Time now);
   void kill(Transaction& transaction, Generation generation, Time now, const char* why);
   static void promote(Transaction& transaction, Gateway& gateway, Generation& generation);

@@ -245,5 +245,39 @@ TEST(Generations, DieWhenTheKernelHasHadALaterOne) {
   EXPECT_FALSE(world.generations.boot("gw1", nonce(1), start() + 3s, 2)->fresh);
 }
 
+/// The gateway's clock goes on: what it was told ends when it was to, whatever ours says then.
+TEST(Generations, AreReplacedWhenTheClockWasSetBack) {
+  for (const auto step : {2h, 30 * 24h}) {
+    World world;
+    ASSERT_TRUE(world.ready(start() + step) && world.enrol("laptop", start() + step));
+    ASSERT_TRUE(world.issuer.issue(request("laptop"), start() + step));
+    // Between the step and the next look at it nobody is told of more than a lifetime.
+    EXPECT_LE(world.issuer.issue(request("laptop"), start())->expires_after, start() + 1h);
+    EXPECT_LE(world.issuer.issue(request("laptop"), start())->refresh_after, start() + 1h);
+    ASSERT_EQ(world.generations.tick(start() + 1s)->size(), 1U);
+    const auto updates = updates_of(world.generations, world.gateway().acknowledged, start() + 1s);
+    ASSERT_EQ(updates.front().update.kind, Kind::generation);
+    EXPECT_EQ(updates.front().lifetime, 1h);
+    ASSERT_TRUE(world.acknowledge_all(start() + 2s));
+    ASSERT_TRUE(world.acknowledge_all(start() + 3s));
+    EXPECT_EQ(world.issuer.issue(request("laptop"), start() + 3s)->number, 2U);
+    ASSERT_EQ(world.live().size(), 2U);
+    EXPECT_LE(*world.live()[0].ends, start() + 3s + 11min);
+    ASSERT_TRUE(world.generations.tick(start() + 15min));
+    EXPECT_EQ(world.live().size(), 1U);
+  }
+}
+
+TEST(Generations, OfBeforeEndWhenTheClockWasSetBack) {
+  World world;
+  ASSERT_TRUE(world.ready(start()));
+  ASSERT_TRUE(world.generations.tick(start() + 49min) && world.acknowledge_all(start() + 49min));
+  ASSERT_TRUE(world.acknowledge_all(start() + 49min));
+  ASSERT_EQ(world.live()[0].state, State::previous);
+  ASSERT_TRUE(world.generations.tick(start() - 24h));
+  EXPECT_EQ(world.live().size(), 2U) << "the one before is over, and there is a next one";
+  EXPECT_EQ(world.live().back().state, State::next);
+}
+
 }  // namespace
 }  // namespace sluice::kds

@@ -78,8 +78,10 @@ const Generation* issuing(const Gateway& gateway, const std::vector<Generation>&
   return found == live.end() ? nullptr : &*found;
 }
 
-Time expires_at(const Generation& generation) {
-  return generation.ends ? std::min(*generation.ends, generation.hard_end()) : generation.hard_end();
+/// Never later than a lifetime from now, whatever the clock was when it was made.
+Time expires_at(const Generation& generation, Time now) {
+  const Time end = std::min(generation.hard_end(), now + generation.lifetime);
+  return generation.ends ? std::min(*generation.ends, end) : end;
 }
 
 }  // namespace
@@ -87,14 +89,14 @@ Time expires_at(const Generation& generation) {
 // Devices of a generation fetch the next one's key when it has been promoted, and not all at once.
 Time Issuer::refresh_at(const Generation& generation, Time now) {
   const double fraction = std::clamp(random_(), 0.0, 1.0);
-  Time from = std::max(now, next_due(generation));
+  Time from = std::clamp(next_due(generation), now, now + generation.lifetime);
   Time::duration window = generation.overlap;
   if (generation.state == GenerationState::previous) {
     from = now;
-    window = std::max(expires_at(generation) - now, Time::duration::zero());
+    window = std::max(expires_at(generation, now) - now, Time::duration::zero());
   }
   const auto jitter = std::chrono::duration<double, Time::period>(window) * (0.8 * fraction);
-  return std::min(from + std::chrono::duration_cast<Time::duration>(jitter), expires_at(generation));
+  return std::min(from + std::chrono::duration_cast<Time::duration>(jitter), expires_at(generation, now));
 }
 
 Result<Taken> Issuer::take(Transaction& transaction, const IssueRequest& request, Time now, Touched& touched) {
@@ -164,7 +166,7 @@ Result<Issued> Issuer::derive(const Taken& taken, const Secret& master, Time now
   issued.key_to_gateway = *std::move(there);
   issued.key_to_client = *std::move(back);
   issued.refresh_after = refresh_at(generation, now);
-  issued.expires_after = expires_at(generation);
+  issued.expires_after = expires_at(generation, now);
   issued.lease_until = taken.issue.lease_until;
   return issued;
 }
@@ -228,7 +230,7 @@ Result<std::vector<Renewed>> Issuer::renew(Transaction& transaction, const Issue
   const std::vector<Generation> live = transaction.live_generations(request.gateway);
   const Generation* current = issuing(*gateway, live, now);
   for (const Generation& generation : live) {
-    const Time expires = expires_at(generation);
+    const Time expires = expires_at(generation, now);
     if (now >= expires) continue;
     std::optional<Issue> newest = transaction.newest_issue(request.gateway, generation.number, member->id);
     // An id may have been another's before.

@@ -43,7 +43,10 @@ const HeldKey* find(const std::vector<HeldKey>& held, const Grant& grant) {
 
 Keys::Keys(const Settings& settings, Store& store, Issuer& issuer)
     : settings_(settings), store_(store), issuer_(issuer) {
-  for (const Posture& posture : settings_.postures) marks_.emplace(posture.name, mark(posture));
+  for (const Posture& posture : settings_.postures) {
+    marks_.emplace(posture.name, mark(posture));
+    longest_ = std::max(longest_, whole_seconds(posture.interval));
+  }
 }
 
 // By postures that were satisfied: what was measured is not kept.
@@ -132,7 +135,9 @@ Keys::Judged Keys::judge(Transaction& transaction, const KeyQuestion& question, 
     shown(transaction, question, judged, now);
   } else {
     const auto attestation = transaction.attestation(question.device);
-    if (!attestation || attestation->fingerprint != question.fingerprint || attestation->good_until <= now) {
+    // One that is good for longer than any can be was made before the clock was set back.
+    if (!attestation || attestation->fingerprint != question.fingerprint || attestation->good_until <= now ||
+        attestation->good_until > now + longest_) {
       judged.error = Error{"health has to be shown: no earlier evidence counts any more", ENODATA};
     } else {
       judged.decision = from_before(device->roles, *attestation);

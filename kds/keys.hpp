@@ -84,6 +84,7 @@ class Keys {
   const Settings& settings_;
   Store& store_;
   Issuer& issuer_;
+  std::chrono::seconds longest_{0};           ///< interval of all postures
   std::map<std::string, std::string> marks_;  ///< of postures by name: what an attestation says was satisfied
 };
 

@@ -129,7 +129,7 @@ TEST_F(KeysTest, OneThatIsWornOutIsReplaced) {
   Anomalies anomalies(*world_.store);
   const auto answer = ask(question(), start());
   const Issued& first = answer->issued.at(0);
-  ASSERT_TRUE(anomalies.report("gw1", {Anomaly::Kind::exhausting, 1, first.id, 0}, start()));
+  ASSERT_TRUE(anomalies.report("gw1", {{Anomaly::Kind::exhausting, 1, first.id, 0}}, start()));
   const auto next = ask(question({held(first)}), start() + 1s);
   ASSERT_EQ(next->issued.size(), 1U);
   EXPECT_EQ(next->issued[0].incarnation, 1U);
@@ -145,7 +145,7 @@ TEST_F(KeysTest, OneThatCannotBeReplacedYetIsKept) {
   Keys keys(settings_, *slow.store, slow.issuer);
   const auto answers = keys.answer({question()}, start());
   const Issued& first = answers.front()->issued.at(0);
-  ASSERT_TRUE(Anomalies(*slow.store).report("gw1", {Anomaly::Kind::exhausting, 1, first.id, 0}, start()));
+  ASSERT_TRUE(Anomalies(*slow.store).report("gw1", {{Anomaly::Kind::exhausting, 1, first.id, 0}}, start()));
   const auto answer = std::move(keys.answer({question({held(first)})}, start() + 1s).front());
   ASSERT_TRUE(answer);
   ASSERT_EQ(answer->renewed.size(), 1U);
@@ -162,7 +162,7 @@ TEST_F(KeysTest, AfterARevocationHealthHasToBeShown) {
   const auto answer = ask(question(), start() + 4s);
   const Issued& again = answer->issued.at(0);
   ASSERT_TRUE(without(start() + 5s));
-  ASSERT_TRUE(Anomalies(*world_.store).report("gw1", {Anomaly::Kind::clone, 1, again.id, again.incarnation}, start() + 6s));
+  ASSERT_TRUE(Anomalies(*world_.store).report("gw1", {{Anomaly::Kind::clone, 1, again.id, again.incarnation}}, start() + 6s));
   EXPECT_EQ(without(start() + 7s).error().number, ENODATA);
   ASSERT_TRUE(ask(question(), start() + 8s));
   ASSERT_TRUE(world_.devices.ban("laptop", "operator/test", start() + 9s));
@@ -195,6 +195,12 @@ TEST_F(KeysTest, AnIdOfAnotherNetworksPoolIsNotRenewed) {
   EXPECT_TRUE(next->renewed.empty());
   ASSERT_EQ(next->issued.size(), 1U);
   EXPECT_GE(next->issued[0].id, 100U);
+}
+
+TEST_F(KeysTest, AClockThatWasSetBackMakesNoHealthLonger) {
+  ASSERT_TRUE(ask(question(), start()));
+  EXPECT_TRUE(ask(question({}, false), start() + 9min));
+  EXPECT_EQ(ask(question({}, false), start() - 1min).error().number, ENODATA);
 }
 
 }  // namespace

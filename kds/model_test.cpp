@@ -210,9 +210,10 @@ class Model {
     // Of late ones, as older generations are dead.
     const std::size_t back = std::min<std::size_t>(keys_.size(), 12);
     Key key = keys_[keys_.size() - 1 - static_cast<std::size_t>(pick(static_cast<int>(back)))];
-    const auto decision =
-        anomalies_.report(key.gateway, {Anomaly::Kind::clone, key.number, key.id, key.incarnation}, now_);
-    ASSERT_TRUE(decision);
+    const auto decisions =
+        anomalies_.report(key.gateway, {{Anomaly::Kind::clone, key.number, key.id, key.incarnation}}, now_);
+    ASSERT_TRUE(decisions);
+    const Consequence* decision = &decisions->front();
     if (decision->verdict == Consequence::Verdict::unknown) return;
     if (key.revoked) {
       ASSERT_EQ(decision->verdict, Consequence::Verdict::duplicate);

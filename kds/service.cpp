@@ -219,15 +219,7 @@ Task<Result<std::vector<Generations::Outgoing>>> Service::updates(std::string ga
 }
 
 Task<Result<void>> Service::anomalies(std::string gateway, std::vector<AnomalyReport> reports) {
-  auto work = [this, gateway, reports]() -> Result<std::vector<Consequence>> {
-    std::vector<Consequence> all;
-    for (const AnomalyReport& report : reports) {
-      Result<Consequence> followed = anomalies_.report(gateway, report, now());
-      if (!followed) return followed.error();
-      all.push_back(*std::move(followed));
-    }
-    return all;
-  };
+  auto work = [this, gateway, reports] { return anomalies_.report(gateway, reports, now()); };
   Result<std::vector<Consequence>> followed = co_await on_store(std::move(work));
   if (!followed) co_return followed.error();
   for (const Consequence& one : *followed) {
