@@ -2,160 +2,29 @@
 /*
  * Receiving ESP.  Order of checks, each exit counted once (Documentation/esp.rst has them as a table):
  *
- *	long enough? -> SPI ours? generation live? direction? id in a pool? -> a fragment? -> banned? incarnation?
- *	sequence number, as far as can be told -> may an unknown source have a decryption?
+ *	long enough? -> what needs no key (esp-check.c)
  *	a copy, unless nobody else has these bytes -> key -> ICV
  *	under the record's lock: incarnation and sequence number again, advance, endpoint
  *	padding -> next header -> inner header -> inner source -> ECN -> the network's device
  */
 
-#include <linux/hash.h>
 #include <linux/jhash.h>
 #include <linux/netdevice.h>
 #include <net/gro_cells.h>
 #include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ip_tunnels.h>
-#include <net/xfrm.h>
 
 #include "cipher.h"
 #include "esp.h"
-#include "limiter.h"
+#include "esp-check.h"
 #include "layout.h"
 #include "net.h"
 #include "network.h"
 #include "packet.h"
 #include "trace.h"
 
-#define SLUICE_ESP_LENGTH_MIN	(SLUICE_ESP_OVERHEAD + 4 + SLUICE_ESP_ICV)	/* padding, its length, next header */
 #define SLUICE_NEXT_HEADER_DUMMY	59	/* RFC 4303, 2.6 */
-
-/**
- * struct sluice_incoming - an ESP packet on its way through the checks
- * @sn: the network namespace
- * @from: its outer source
- * @generation: whose key it is to have
- * @pool: of its id
- * @record: of its id; NULL: not heard before
- * @spi: host byte order
- * @id: in @spi
- * @incarnation: in @spi
- * @sequence: sequence number
- * @tos: of the outer header
- * @known: it came from where the record says
- */
-struct sluice_incoming {
-	struct sluice_net *sn;
-	const struct sluice_endpoint *from;
-	struct sluice_generation *generation;
-	const struct sluice_pool *pool;
-	struct sluice_record *record;
-	u32 spi;
-	u32 id;
-	u16 incarnation;
-	u32 sequence;
-	u8 tos;
-	bool known;
-};
-
-static bool outer_ipv4(const struct sk_buff *skb)
-{
-	return ip_hdr(skb)->version == 4;
-}
-
-/* Another IPsec of this host has this very SPI: chance, or an operator's choice, and not ours to break (E7). */
-static bool is_foreign(const struct sluice_incoming *in, const struct sk_buff *skb)
-{
-	bool ipv4 = outer_ipv4(skb);
-	const xfrm_address_t *destination = ipv4 ? (const xfrm_address_t *)&ip_hdr(skb)->daddr :
-						   (const xfrm_address_t *)&ipv6_hdr(skb)->daddr;
-	struct xfrm_state *state = xfrm_state_lookup(in->sn->net, skb->mark, destination, htonl(in->spi), IPPROTO_ESP,
-						     ipv4 ? AF_INET : AF_INET6);
-
-	if (!state)
-		return false;
-	xfrm_state_put(state);
-	return true;
-}
-
-/* Whose SPI?  SLUICE_ESP_GO_ON, or the counter of what ends here. */
-static int check_spi(struct sluice_incoming *in, const struct sk_buff *skb, bool udp)
-{
-	struct sluice_esp *esp = &in->sn->esp;
-	const struct sluice_pools *pools = rcu_dereference(esp->pools);
-	u32 slot = sluice_spi_slot(in->spi);
-	int why;
-
-	/* SPI 0 is no SPI (RFC 4303, 2.1), and in UDP the mark of IKE (RFC 3948, 2.2). */
-	if (!pools || slot >= SLUICE_SPI_SLOTS || !in->spi)
-		return udp ? SLUICE_NS_COUNT_ESP_DROP_FOREIGN : SLUICE_NS_COUNT_ESP_FOREIGN;
-	in->generation = rcu_dereference(esp->slot[slot]);
-	in->pool = sluice_pool_find(pools, in->id);
-	if (sluice_spi_outgoing(in->spi))
-		why = SLUICE_NS_COUNT_ESP_DROP_DIRECTION;
-	else if (!sluice_generation_live(in->generation))
-		why = SLUICE_NS_COUNT_ESP_DROP_DEAD;
-	else if (!in->pool)
-		why = SLUICE_NS_COUNT_ESP_DROP_NO_POOL;
-	else
-		return SLUICE_ESP_GO_ON;
-	return !udp && is_foreign(in, skb) ? SLUICE_NS_COUNT_ESP_FOREIGN : why;
-}
-
-static int replay_exit(enum sluice_replay_result result)
-{
-	switch (result) {
-	case SLUICE_REPLAY_OLD:
-		return SLUICE_NS_COUNT_ESP_DROP_OLD;
-	case SLUICE_REPLAY_SEEN:
-		return SLUICE_NS_COUNT_ESP_DROP_REPLAYED;
-	default:
-		return SLUICE_ESP_GO_ON;
-	}
-}
-
-/* Incarnation and sequence number against the record; its lock held. */
-static int check_record(const struct sluice_incoming *in)
-{
-	const struct sluice_record *record = in->record;
-
-	if (in->incarnation < record->incarnation_min)
-		return SLUICE_NS_COUNT_ESP_DROP_INCARNATION;
-	if (!(record->flags & SLUICE_RECORD_HEARD) || in->incarnation > record->incarnation)
-		return SLUICE_ESP_GO_ON;
-	if (in->incarnation < record->incarnation)
-		return SLUICE_NS_COUNT_ESP_DROP_INCARNATION;
-	return replay_exit(sluice_replay_check(&record->replay, in->sequence));
-}
-
-/* Everything that needs no key. */
-static int check_before(struct sluice_incoming *in, const struct sk_buff *skb)
-{
-	spinlock_t *lock = sluice_record_lock(&in->generation->records, in->id);
-	bool known = false;
-	int why = SLUICE_ESP_GO_ON;
-
-	if (outer_ipv4(skb) && ip_is_fragment(ip_hdr(skb)))
-		return SLUICE_NS_COUNT_ESP_DROP_FRAGMENT;
-	if (sluice_esp_banned(&in->sn->esp, in->id))
-		return SLUICE_NS_COUNT_ESP_DROP_BANNED;
-	in->record = sluice_record_find(&in->generation->records, in->id);
-	if (!in->sequence)
-		return SLUICE_NS_COUNT_ESP_DROP_SEQUENCE;
-	if (in->record) {
-		spin_lock(lock);
-		why = check_record(in);
-		/* Another incarnation is another key, which has to be derived. */
-		known = in->incarnation == in->record->incarnation && sluice_record_is_at(in->record, in->from);
-		spin_unlock(lock);
-	}
-	if (why == SLUICE_ESP_GO_ON && !known &&
-	    !sluice_limiter_take(in->generation->limiter, READ_ONCE(in->sn->esp.unknown_rate), SLUICE_UNKNOWN_RATE_ID,
-				 hash_32(in->id, SLUICE_LIMITER_BITS)))
-		return SLUICE_NS_COUNT_ESP_DROP_LIMITED;
-	in->known = known;
-	return why;
-}
 
 static void count_failure(struct sluice_incoming *in)
 {
@@ -236,7 +105,7 @@ static int advance(struct sluice_incoming *in, const u8 *packet)
 		return SLUICE_NS_COUNT_ESP_DROP_MEMORY;
 
 	spin_lock(lock);
-	why = check_record(in);
+	why = sluice_esp_check_record(in);
 	if (why != SLUICE_ESP_GO_ON) {
 		spin_unlock(lock);
 		return why;
@@ -366,7 +235,7 @@ static void deliver(struct sluice_incoming *in, struct sk_buff *skb)
 		dev_sw_netstats_rx_add(network->dev, length);
 }
 
-static int process(struct sluice_incoming *in, struct sk_buff *skb, bool udp)
+static int process(struct sluice_incoming *in, struct sk_buff *skb)
 {
 	struct in6_addr source;
 	u8 next_header;
@@ -374,22 +243,17 @@ static int process(struct sluice_incoming *in, struct sk_buff *skb, bool udp)
 
 	if (skb->len < SLUICE_ESP_LENGTH_MIN || !pskb_may_pull(skb, SLUICE_ESP_OVERHEAD))
 		return SLUICE_NS_COUNT_ESP_DROP_SHORT;
-	in->spi = get_unaligned_be32(skb->data);
-	in->sequence = get_unaligned_be32(skb->data + 4);
-	in->id = sluice_spi_id(in->spi);
-	in->incarnation = sluice_spi_incarnation(in->spi);
-	why = check_spi(in, skb, udp);
-	if (why != SLUICE_ESP_GO_ON)
+	sluice_esp_read_header(in, skb->data);
+	why = sluice_esp_check_spi(in, skb);
+	if (why == SLUICE_ESP_GO_ON)
+		why = sluice_esp_check_sender(in, skb, true);
+	if (why != SLUICE_ESP_GO_ON) {
+		sluice_esp_note_drop(in, why);
 		return why;
-	why = check_before(in, skb);
-	if (why != SLUICE_ESP_GO_ON)
-		return why;
-	/* What the host's own IPsec has chosen may be in our range: asked where nobody is known, so that clients do not pay. */
-	if (!udp && !in->known && is_foreign(in, skb))
-		return SLUICE_NS_COUNT_ESP_FOREIGN;
+	}
 	if (skb_is_gso(skb))
 		return SLUICE_NS_COUNT_ESP_DROP_FRAGMENT;
-	in->tos = outer_ipv4(skb) ? ip_hdr(skb)->tos : ipv6_get_dsfield(ipv6_hdr(skb));
+	in->tos = sluice_esp_outer_ipv4(skb) ? ip_hdr(skb)->tos : ipv6_get_dsfield(ipv6_hdr(skb));
 	/* Plaintext must not be written into pages that others can read or map. */
 	if (skb_linearize_cow(skb))
 		return SLUICE_NS_COUNT_ESP_DROP_MEMORY;
@@ -429,7 +293,7 @@ int sluice_esp_receive(struct sluice_net *sn, struct sk_buff *skb, const struct 
 	struct sluice_incoming in = { .sn = sn, .from = from };
 	int why;
 
-	why = process(&in, skb, from->port);
+	why = process(&in, skb);
 	sluice_esp_ended(sn, in.spi, in.sequence, from, why);
 	if (why == SLUICE_NS_COUNT_ESP_FOREIGN)
 		return -EINVAL;

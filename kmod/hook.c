@@ -5,6 +5,7 @@
  *
  * Order of checks, each exit counted once (Documentation/state-tables.rst):
  *
+ *	in a flood of ESP: would the receiver drop it without a key? (esp-check.c)
  *	whose source address? -> came in on the client's device? -> headers whole?
  *	TCP of a known connection, or an ICMP error about one -> the proxy
  *	the link's own traffic -> the host
@@ -28,6 +29,7 @@
 
 #include "association.h"
 #include "client.h"
+#include "esp-check.h"
 #include "net.h"
 #include "network.h"
 #include "packet.h"
@@ -440,6 +442,8 @@ static unsigned int sluice_hook(void *priv, struct sk_buff *skb, const struct nf
 
 	if (state->in->flags & IFF_LOOPBACK)
 		return NF_ACCEPT;
+	if (sluice_esp_drop_early(sn, skb, state))
+		return NF_DROP;
 	sluice_packet_source(skb, state->pf, &source);
 	client = sluice_client_lookup(sn, &source, &prefix_length);
 	if (!client)
