@@ -139,7 +139,8 @@ Result<Tunnel> tunnel_from_json(const nlohmann::json& json) {
     for (const auto& route : json.at("routes")) tunnel.routes.push_back(prefix(route));
     tunnel.outbound = value(Spi::parse(json.at("outbound").get<std::uint32_t>()));
     tunnel.inbound = value(Spi::parse(json.at("inbound").get<std::uint32_t>()));
-    tunnel.tie = json.at("tie").get<std::uint32_t>();
+    // A record of a version that replaced no key has none: its one key was the tie.
+    tunnel.tie = json.value("tie", tunnel.outbound.value());
     if (json.contains("before")) tunnel.before = value(Spi::parse(json.at("before").get<std::uint32_t>()));
     tunnel.interface = json.at("interface").get<std::string>();
     tunnel.own_interface = json.at("own_interface").get<bool>();

@@ -85,5 +85,21 @@ TEST(Record, IsWhatWasWritten) {
   for (const char* damaged : {"", "{}", "[]", "{\"tunnel\": 3}"}) EXPECT_FALSE(Record::parse(damaged)) << damaged;
 }
 
+TEST(Record, OfBeforeKeysWereReplacedIsTiedByItsKey) {
+  Record record;
+  record.tunnel = example();
+  record.made = plan(record.tunnel);
+  auto json = nlohmann::json::parse(record.to_text());
+  json["tunnel"].erase("tie");
+  json["tunnel"].erase("before");
+  auto read = Record::parse(json.dump());
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->tunnel.tie, read->tunnel.outbound.value());
+  EXPECT_EQ(read->tunnel.interface_id(), read->tunnel.outbound.value());
+  EXPECT_FALSE(read->tunnel.before);
+  json["tunnel"]["tie"] = "three";
+  EXPECT_FALSE(Record::parse(json.dump()));
+}
+
 }  // namespace
 }  // namespace sluice::client
