@@ -75,13 +75,23 @@ class Netlink {
  public:
   /// NETLINK_ROUTE or NETLINK_XFRM.
   static Result<Netlink> open(int protocol);
+  /// Of a socket that is there; for tests.
+  explicit Netlink(UniqueFd fd) : fd_(std::move(fd)) {}
 
-  /// Waits for the kernel's answer, of a dump (NLM_F_DUMP) for all of it.  *visit* gets what stands behind the netlink
-  /// header of each message that is no acknowledgement; it holds keys if an SA was asked for, and is wiped afterwards.
-  Result<void> ask(Request request, const std::function<void(Bytes)>& visit = {});
+  using Visit = std::function<void(Bytes)>;
+
+  /// Waits for the kernel's answer.  *visit* gets what stands behind the netlink header of each message that is no
+  /// acknowledgement; it holds keys if an SA was asked for, and is wiped afterwards.
+  ///
+  /// Of a dump (NLM_F_DUMP) it gets all of it or nothing: what the kernel could not tell whole is an error, and what
+  /// changed meanwhile is asked for again, EAGAIN if it never rests.
+  Result<void> ask(Request request, const Visit& visit = {});
 
  private:
-  explicit Netlink(UniqueFd fd) : fd_(std::move(fd)) {}
+  Result<void> send(const Request& request);
+  /// One datagram's size.
+  Result<std::size_t> receive(std::span<std::byte> buffer);
+  Result<void> ask_once(const Request& request, const Visit& visit, bool& interrupted);
   UniqueFd fd_;
   std::uint32_t sequence_ = 0;
 };
