@@ -18,6 +18,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto keeper_patience = 10s;  // for a keeper that was told to end; it takes milliseconds
+// The gateway sends under the old key until it hears the new one: a moment where anything is sent at all.
+constexpr auto old_inbound_time = 30s;
 
 struct Kernel {
   Routing routing;
@@ -163,6 +165,26 @@ Result<void> end_keeper() {
   return Error{"process " + std::to_string(*pid) + " does not end", EBUSY};
 }
 
+Result<void> make_state(Xfrm& xfrm, const KeyFile& keys, const Tunnel& tunnel, bool out) {
+  Step step;
+  step.kind = Step::Kind::state;
+  step.way = out ? Step::Way::out : Step::Way::in;
+  return xfrm.make(tunnel, step, (out ? keys.outbound : keys.inbound).keying);
+}
+
+// The new SAs beside the old ones.  A key may be replaced because somebody else has it, too, who could say under it
+// what he likes in the gateway's name: the old inbound SA gets an end, which the kernel sees to.  That comes before the
+// new outbound SA: whoever is killed in between leaves a tunnel that is not whole, which is taken down, and none that
+// goes on with the old SA.
+Result<void> exchange(Xfrm& xfrm, const KeyFile& keys, const Tunnel& old, const Tunnel& tunnel) {
+  if (auto made = make_state(xfrm, keys, tunnel, false); !made) return made;
+  if (auto limited = xfrm.limit(old, false, old_inbound_time); !limited) {
+    // Some packets are lost rather than the key kept.
+    if (auto gone = xfrm.remove(old, old.inbound, false); !gone) return gone;
+  }
+  return make_state(xfrm, keys, tunnel, true);
+}
+
 // True if there was something.
 Result<bool> remove_all() {
   auto file = RecordFile::lock();
@@ -283,18 +305,14 @@ Result<bool> replace(const KeyFile& keys, const UpOptions& options) {
   record.tunnel.before = old.outbound;
   record.grant = options.grant;
   if (old.before)
-    if (auto gone = kernel->xfrm.remove(old, old.before->reverse(), false); !gone) return gone.error();
+    for (const bool out : {true, false})
+      if (auto gone = kernel->xfrm.remove(old, out ? *old.before : old.before->reverse(), out); !gone)
+        return gone.error();
   // First: whoever is killed in the middle leaves a record of what there is to remove.
   if (auto saved = file->save(record); !saved) return saved.error();
-  Result<void> made;
-  for (const bool out : {false, true}) {
-    Step step;
-    step.kind = Step::Kind::state;
-    step.way = out ? Step::Way::out : Step::Way::in;
-    if (made) made = kernel->xfrm.make(record.tunnel, step, (out ? keys.outbound : keys.inbound).keying);
-  }
-  if (!made) {
+  if (auto made = exchange(kernel->xfrm, keys, old, record.tunnel); !made) {
     for (const bool out : {true, false}) (void)kernel->xfrm.remove(record.tunnel, record.tunnel.spi(out), out);
+    (void)kernel->xfrm.limit(old, false, {});
     (void)file->save(**before);
     return made.error();
   }

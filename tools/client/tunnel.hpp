@@ -33,7 +33,7 @@ Result<std::string> up(const KeyFile& keys, const UpOptions& options);
 
 /// Puts other keys into the tunnel that is up.  The new SAs are there before the old one goes: no packet is lost, or
 /// leaves in clear because there is no route into a tunnel for a moment.  What comes in under the old key is taken
-/// until the next replacement, for the gateway sends under it until it hears the new one.
+/// for 30 s more, for the gateway sends under it until it hears the new one; the kernel ends it, whoever lives then.
 ///
 /// False: nothing was done, for nothing is up, or these keys are for another gateway, other addresses or routes, or
 /// this host's own address is another one now: down(), then up().

@@ -8,6 +8,7 @@
 #include <linux/xfrm.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -84,7 +85,7 @@ void put_interface(Request& request, std::uint32_t id) {
   if (id != 0) request.put(SLUICE_ATTRIBUTE(XFRMA_IF_ID), id);
 }
 
-Request state_request(const Tunnel& tunnel, bool out, const derivation::Secret& keying) {
+xfrm_usersa_info state_info(const Tunnel& tunnel, bool out) {
   xfrm_usersa_info info{};
   info.id.daddr = to_xfrm(outer_destination(tunnel, out));
   info.id.spi = htonl(tunnel.spi(out).value());
@@ -98,7 +99,10 @@ Request state_request(const Tunnel& tunnel, bool out, const derivation::Secret& 
   // both.
   info.flags = XFRM_STATE_AF_UNSPEC;
   set_limits(info.lft, true);
-  Request request(XFRM_MSG_NEWSA, NLM_F_CREATE | NLM_F_EXCL, info);
+  return info;
+}
+
+void put_state(Request& request, const Tunnel& tunnel, bool out, const derivation::Secret& keying) {
   put_interface(request, tunnel.interface_id());
 
   // The key, with its salt, stands right behind the header.
@@ -128,7 +132,20 @@ Request state_request(const Tunnel& tunnel, bool out, const derivation::Secret& 
     encap.encap_dport = htons(out ? *tunnel.udp_port : tunnel.local_port);
     request.put(SLUICE_ATTRIBUTE(XFRMA_ENCAP), encap);
   }
+}
+
+Request state_request(const Tunnel& tunnel, bool out, const derivation::Secret& keying) {
+  Request request(XFRM_MSG_NEWSA, NLM_F_CREATE | NLM_F_EXCL, state_info(tunnel, out));
+  put_state(request, tunnel, out, keying);
   return request;
+}
+
+// Counted from when the SA was added: what was added in the future, by a clock that was set back since, wraps, as in
+// the kernel.  0 would be without end.
+std::uint64_t lifetime(std::uint64_t added, std::chrono::seconds time) {
+  const auto end = std::chrono::system_clock::now() + time;
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(end.time_since_epoch()).count();
+  return std::max<std::uint64_t>(static_cast<std::uint64_t>(seconds) - added, 1);
 }
 
 Request policy_request(const Tunnel& tunnel, const Step& step) {
@@ -199,6 +216,18 @@ Result<void> Xfrm::remove(const Tunnel& tunnel, derivation::Spi spi, bool out) {
   return unless_gone(netlink_.ask(Request(XFRM_MSG_DELSA, 0, state_id(tunnel, spi, out))));
 }
 
+Result<void> Xfrm::limit(const Tunnel& tunnel, bool out, std::optional<std::chrono::seconds> time) {
+  auto there = counters(tunnel, out);
+  if (!there) return there.error();
+  if (!*there) return {};
+  xfrm_usersa_info info = state_info(tunnel, out);
+  if (time) info.lft.hard_add_expires_seconds = lifetime((*there)->added, *time);
+  Request request(XFRM_MSG_UPDSA, 0, info);
+  // The kernel makes a whole SA of the message, and takes of it the lifetime alone: any key will do.
+  put_state(request, tunnel, out, derivation::Secret(derivation::keying_size(tunnel.algorithm)));
+  return unless_gone(netlink_.ask(std::move(request)));
+}
+
 Result<std::optional<Xfrm::Counters>> Xfrm::counters(const Tunnel& tunnel, bool out) {
   std::optional<Counters> counters;
   // The answer has the key in it; only the head is looked at.
@@ -206,7 +235,8 @@ Result<std::optional<Xfrm::Counters>> Xfrm::counters(const Tunnel& tunnel, bool 
     xfrm_usersa_info info;
     if (answer.size() < sizeof info) return;
     std::memcpy(&info, answer.data(), sizeof info);
-    counters = Counters{info.curlft.packets, info.curlft.bytes, info.stats.replay, info.stats.integrity_failed};
+    counters = Counters{info.curlft.packets, info.curlft.bytes, info.stats.replay, info.stats.integrity_failed,
+                        info.curlft.add_time};
   });
   if (auto there = unless_gone(done); !there) return there.error();
   return counters;

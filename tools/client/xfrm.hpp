@@ -3,6 +3,7 @@
 // The IPsec steps of a tunnel: SAs and policies, over NETLINK_XFRM.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -22,9 +23,14 @@ class Xfrm {
   /// One SA alone, likewise.
   Result<void> remove(const Tunnel& tunnel, derivation::Spi spi, bool out);
 
+  /// The kernel removes this SA of the tunnel when that time is over, whether or not anybody of us lives; nothing: it
+  /// has no end.
+  Result<void> limit(const Tunnel& tunnel, bool out, std::optional<std::chrono::seconds> time);
+
   struct Counters {
     std::uint64_t packets = 0, bytes = 0;
     std::uint32_t replayed = 0, forged = 0;  ///< dropped; inbound
+    std::uint64_t added = 0;                 ///< seconds of the epoch, by the clock at that time
   };
   /// Nothing: there is no such SA, because it was deleted or has reached its hard limit.
   Result<std::optional<Counters>> counters(const Tunnel& tunnel, bool out);
