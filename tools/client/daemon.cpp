@@ -4,12 +4,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,6 +17,7 @@
 #include "client/route.hpp"
 #include "client/runtime.hpp"
 #include "client/turn.hpp"
+#include "client/turn_process.hpp"
 
 namespace sluice::client {
 namespace {
@@ -28,7 +26,9 @@ using namespace std::chrono_literals;
 using Clock = Schedule::Clock;
 
 constexpr auto tick = 1s;                   // how often packets are counted
-constexpr std::size_t text_most = 1 << 16;  // of what a turn tells
+constexpr std::size_t text_most = 1 << 16;  // of what the daemon tells
+constexpr auto turn_most = 300s;            // all that a turn waits for has a time of its own, in all far less
+constexpr auto turn_patience = 3s;          // with one that is to end: what it makes is made, or undone
 
 sigset_t our_signals() {
   sigset_t set;
@@ -61,69 +61,27 @@ class StateFile {
   UniqueFd fd_;
 };
 
-// The process that takes a turn.
-class TurnProcess {
- public:
-  static Result<TurnProcess> start(const OnlineOptions& options) {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return system_error("pipe", errno);
-    TurnProcess process;
-    process.output_.reset(ends[0]);
-    const UniqueFd write_end(ends[1]);
-    std::vector<std::string> words{"sluice-client", "turn"};
-    const auto add = [&words](const char* name, const std::optional<std::string>& value) {
-      if (value) words.insert(words.end(), {name, *value});
-    };
-    if (options.config) add("--config", options.config->string());
-    add("--gateway", options.choice.gateway);
-    add("--network", options.choice.network);
-    std::vector<char*> arguments;
-    for (std::string& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
+Result<TurnProcess> start_turn(const OnlineOptions& options) {
+  std::vector<std::string> words{"sluice-client", "turn"};
+  const auto add = [&words](const char* name, const std::optional<std::string>& value) {
+    if (value) words.insert(words.end(), {name, *value});
+  };
+  if (options.config) add("--config", options.config->string());
+  add("--gateway", options.choice.gateway);
+  add("--network", options.choice.network);
+  return TurnProcess::start("/proc/self/exe", std::move(words));
+}
 
-    posix_spawn_file_actions_t files;
-    ::posix_spawn_file_actions_init(&files);
-    ::posix_spawn_file_actions_adddup2(&files, write_end.get(), 1);
-    posix_spawnattr_t attributes;
-    ::posix_spawnattr_init(&attributes);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    const int failure = ::posix_spawn(&process.pid_, "/proc/self/exe", &files, &attributes, arguments.data(), environ);
-    ::posix_spawn_file_actions_destroy(&files);
-    ::posix_spawnattr_destroy(&attributes);
-    if (failure != 0) return system_error("cannot start the process of a turn", failure);
-    process.handle_.reset(static_cast<int>(::syscall(SYS_pidfd_open, process.pid_, 0)));
-    return process;
-  }
+Turned failed(std::string words) { return {Outcome::failed, {}, {}, {}, std::move(words)}; }
 
-  [[nodiscard]] int handle() const { return handle_.get(); }
-  void end() const { ::kill(pid_, SIGTERM); }
-
-  /// Waits for it.  What it told.
-  Turned finish() {
-    int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-    std::string text(text_most, '\0');
-    const ssize_t size = ::read(output_.get(), text.data(), text.size());
-    text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-    auto turned = turned_from_text(text);
-    if (turned) return *std::move(turned);
-    return {Outcome::failed,
-            {},
-            {},
-            {},
-            WIFSIGNALED(status) ? "its process was ended by signal " + std::to_string(WTERMSIG(status))
-                                : "its process told nothing (" + turned.error().message + ")"};
-  }
-
- private:
-  TurnProcess() = default;
-  pid_t pid_ = -1;
-  UniqueFd handle_, output_;
-};
+// What came of a turn whose process has ended.
+Result<Turned> turned_of(TurnProcess& process) {
+  auto told = process.told();
+  if (!told) return told.error();
+  auto turned = turned_from_text(*told);
+  if (!turned) return Error{"its process told nothing (" + turned.error().message + ")", EBADMSG};
+  return turned;
+}
 
 class Daemon {
  public:
@@ -142,7 +100,7 @@ class Daemon {
       }
       if (schedule_.end()) count(now);
       tell();
-      wait(-1);
+      wait(-1, due());
     }
     take_down();
     StateFile::remove();
@@ -169,13 +127,31 @@ class Daemon {
     } else if (auto watch = watch_routes(); watch) {
       routes_ = *std::move(watch);
     }
-    auto process = TurnProcess::start(options_);
-    if (!process) return heed({Outcome::failed, {}, {}, {}, process.error().message});
-    while (!stopped_ && !wait(process->handle())) {
+    if (process_ && !process_->ended()) return heed(failed("the process of an earlier turn does not end"));
+    if (process_) (void)process_->told();  // reaped
+    process_.reset();
+    auto process = start_turn(options_);
+    if (!process) return heed(failed(process.error().message));
+    process_.emplace(*std::move(process));
+    const Turned turned = await_turn();
+    if (!stopped_) heed(turned);
+  }
+
+  // No longer than the tunnel that is up has its time: it is taken down then, whatever keeps the turn.
+  Turned await_turn() {
+    const auto begin = Clock::now();
+    const auto until = std::min(begin + turn_most, schedule_.end().value_or(Schedule::Time::max()));
+    while (!stopped_ && Clock::now() < until && !wait(process_->handle(), until)) {
     }
-    if (stopped_) process->end();
-    Turned turned = process->finish();
-    if (!stopped_) heed(std::move(turned));
+    const bool late = !process_->ended();
+    const bool ended = process_->end(turn_patience);
+    auto turned = ended ? turned_of(*process_) : Result<Turned>(Error{"its process does not end", EBUSY});
+    if (ended) process_.reset();
+    if (turned) return *std::move(turned);
+    // It may have made or changed something before.
+    if (!stopped_) adopt();
+    const auto took = std::chrono::floor<std::chrono::seconds>(Clock::now() - begin).count();
+    return failed((late ? "not done after " + std::to_string(took) + " s: " : "") + turned.error().message);
   }
 
   void heed(Turned turned) {
@@ -216,13 +192,13 @@ class Daemon {
     if (auto done = down(); !done) spdlog::error("down: {}", done.error().message);
   }
 
-  // Until something is due, a signal comes, or the handle (-1: none) is readable: then true.
-  bool wait(int handle) {
-    auto until = Clock::now() + 3600s;
-    if (handle < 0) {
-      until = schedule_.next();
-      if (schedule_.end()) until = std::min({until, *schedule_.end(), next_count_});
-    }
+  // When there is something to do again, where nothing comes.
+  [[nodiscard]] Schedule::Time due() const {
+    return schedule_.end() ? std::min({schedule_.next(), *schedule_.end(), next_count_}) : schedule_.next();
+  }
+
+  // Until then, a signal comes, or the handle (-1: none) is readable: then true.
+  bool wait(int handle, Schedule::Time until) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
     const bool asleep = handle < 0 && schedule_.asleep();
     pollfd waiting[3] = {{signals_.get(), POLLIN, 0}, {handle, POLLIN, 0}, {asleep ? routes_.get() : -1, POLLIN, 0}};
@@ -254,6 +230,7 @@ class Daemon {
   UniqueFd signals_;
   UniqueFd routes_;  // tells when one comes or goes; none while there is a tunnel
   StateFile state_;
+  std::optional<TurnProcess> process_;  // of a turn; one that did not end stays until it does
   std::mt19937_64 generator_{std::random_device{}()};
   Schedule schedule_{[this] { return std::uniform_real_distribution<double>()(generator_); }, Clock::now()};
   Schedule::Time next_count_ = Clock::now();
