@@ -2,9 +2,11 @@
 #include "netlink/socket.hpp"
 
 #include <linux/genetlink.h>
+#include <netlink/attr.h>
 #include <netlink/errno.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
+#include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <sys/socket.h>
 
@@ -49,6 +51,17 @@ Result<void> for_each_message(Bytes buffer, Visit visit) {
   if (!buffer.empty()) return Error{"a damaged netlink message came in", EBADMSG};
   return {};
 }
+
+// Does the kernel's registry of families say that ours is gone?  With it goes who the controller is: a module that is
+// loaded again knows nothing of this socket.
+bool is_end_of_family(const Header& header) {
+  if (header.netlink.nlmsg_type != GENL_ID_CTRL || header.command != CTRL_CMD_DELFAMILY) return false;
+  auto* const message = reinterpret_cast<nlmsghdr*>(const_cast<std::byte*>(header.message.data()));  // NOLINT
+  const nlattr* name = nlmsg_find_attr(message, GENL_HDRLEN, CTRL_ATTR_FAMILY_NAME);
+  return name != nullptr && nla_strcmp(name, SLUICE_GENL_NAME) == 0;
+}
+
+Error family_ended() { return {"the module was removed", ENODEV}; }
 
 // One datagram of the kernel's.  Zero bytes: nothing there (MSG_DONTWAIT).
 Result<std::size_t> receive_datagram(int fd, std::span<std::byte> buffer, int flags) {
@@ -220,6 +233,9 @@ Result<ControllerSocket> ControllerSocket::open() {
   // FORCE needs CAP_NET_ADMIN, which the controller has, and passes net.core.rmem_max.
   if (::setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &controller_buffer, sizeof controller_buffer) < 0)
     ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &controller_buffer, sizeof controller_buffer);
+  const int registry = genl_ctrl_resolve_grp(socket->socket_.get(), "nlctrl", "notify");
+  if (registry < 0 || nl_socket_add_membership(socket->socket_.get(), registry) < 0)
+    return Error{"netlink: the kernel does not tell of families that end", EPROTO};
   socket->buffer_.resize(receive_size);
   return ControllerSocket(*std::move(socket));
 }
@@ -236,6 +252,8 @@ Result<void> ControllerSocket::bind(const Controller& controller) {
       if (header.netlink.nlmsg_type == NLMSG_ERROR) {
         answered = true;
         outcome = parse_acknowledgement(header.message, message.bytes());
+      } else if (header.netlink.nlmsg_type == GENL_ID_CTRL) {
+        if (is_end_of_family(header)) outcome = family_ended();
       } else if (auto parsed = parse_events(header.command, header.attributes, early_); !parsed) {
         outcome = parsed;
       }
@@ -253,13 +271,19 @@ Result<Events> ControllerSocket::receive(const std::function<void(const Error&)>
     auto size = receive_datagram(fd(), socket_.buffer_, MSG_DONTWAIT);
     if (!size) return size.error();
     if (*size == 0) return events;
+    bool ended = false;
     auto walked = for_each_message(Bytes{socket_.buffer_}.first(*size), [&](const Header& header) {
+      if (header.netlink.nlmsg_type == GENL_ID_CTRL) {
+        ended = ended || is_end_of_family(header);
+        return true;
+      }
       auto parsed = header.netlink.nlmsg_type == NLMSG_ERROR ? parse_acknowledgement(header.message, {})
                                                              : parse_events(header.command, header.attributes, events);
       if (!parsed) on_error(parsed.error());
       return true;
     });
     if (!walked) on_error(walked.error());
+    if (ended) return family_ended();
   }
 }
 
