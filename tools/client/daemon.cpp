@@ -83,6 +83,9 @@ Result<Turned> turned_of(TurnProcess& process) {
   return turned;
 }
 
+// Without the process that holds its socket a tunnel in UDP carries nothing.
+bool has_keeper(const Record& record) { return !record.keeper || PidFile::living(); }
+
 class Daemon {
  public:
   Daemon(OnlineOptions options, UniqueFd signals, StateFile state)
@@ -113,7 +116,7 @@ class Daemon {
     const auto record = RecordFile::look();
     if (!record || !*record || !(*record)->grant) return;
     const auto& grant = *(*record)->grant;
-    const bool whole = !(*record)->keeper || PidFile::living();
+    const bool whole = has_keeper(**record);
     const auto left = std::chrono::seconds(grant.end - runtime::boot_seconds());
     if (!whole || left <= 0s) return lose(whole ? "the time of its key is over" : "its process has ended");
     spdlog::info("the tunnel to {} of {} is up already", grant.network, grant.gateway);
@@ -175,8 +178,11 @@ class Daemon {
   void count(Schedule::Time now) {
     if (now < next_count_) return;
     next_count_ = now + tick;
-    if (const auto traffic = client::traffic()) return schedule_.counted(traffic->out, traffic->in, now);
-    lose("its associations are gone");
+    const auto record = RecordFile::look();
+    const bool whole = !record || !*record || has_keeper(**record);
+    if (const auto traffic = client::traffic(); traffic && whole)
+      return schedule_.counted(traffic->out, traffic->in, now);
+    lose(whole ? "its associations are gone" : "its process has ended");
     schedule_.hurry(now);
   }
 

@@ -48,7 +48,7 @@ std::vector<Command> rpm_commands(const Host& host) {
   const auto rpm = host.program("rpm");
   if (!rpm) return {};
   Limits limits;
-  limits.time = std::chrono::seconds(4);
+  limits.time = host.options.time;
   limits.output = std::size_t{16} << 20;
   limits.processor = 4;
   // EVR has the epoch where there is one.

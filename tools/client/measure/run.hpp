@@ -18,7 +18,7 @@ namespace sluice::client::measure {
 using Clock = std::chrono::steady_clock;
 
 struct Limits {
-  Duration time = std::chrono::seconds(2);
+  Duration time = std::chrono::seconds(5);
   std::size_t output = 4096;                               ///< bytes; one more and it is killed
   std::uint64_t processor = 2;                             ///< seconds of CPU time, each process (RLIMIT_CPU)
   std::uint64_t address_space = std::uint64_t{512} << 20;  ///< bytes, each process (RLIMIT_AS)

@@ -42,7 +42,7 @@ Plan plan_updates(const Host& host) {
   const auto date = newest_security_list(host);
   if (!date) return nothing("apt has no list of an archive of security updates; `apt-get update` fetches it");
   Limits limits;
-  limits.time = std::chrono::seconds(5);
+  limits.time = host.options.time;
   limits.processor = 10;
   limits.output = std::size_t{4} << 20;
   limits.address_space = std::uint64_t{2} << 30;
