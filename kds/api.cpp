@@ -52,8 +52,8 @@ Response too_often() {
 Response json_response(unsigned status, const json& body) { return Response::json(status, body.dump()); }
 Response nothing() { return Response::with_body(204, "", ""); }
 
-// By the errno that the rules give.
-Response failed(const Error& error) {
+// By the errno that the rules give; nothing: no rule said so, something has failed.
+std::optional<Response> ruled_out(const Error& error) {
   switch (error.number) {
     case EACCES:
       return problem(403, "not allowed", error.message);
@@ -68,18 +68,10 @@ Response failed(const Error& error) {
     case EAGAIN:
       return problem(503, "later", error.message);
     default:
-      spdlog::error("{}", error.message);
-      return problem(500, "", "something failed here; the key server's log says what");
+      return std::nullopt;
   }
 }
-
-Response bad_evidence(const Error& error) {
-  using evidence::Reason;
-  const Reason reason = evidence::reason_of(error);
-  if (reason == Reason::nonce) return problem(409, "challenge", error.message);
-  if (reason == Reason::internal) return failed(error);
-  return problem(400, std::string("evidence: ") + evidence::name_of(reason), error.message);
-}
+AuditOutcome outcome_of(const Error& error) { return ruled_out(error) ? AuditOutcome::refused : AuditOutcome::failed; }
 
 // Where no key is enrolled nothing can be judged.
 Result<void> judge_quote(const KeysBody& body, const evidence::Binding& binding, const Bytes& key) {
@@ -125,6 +117,26 @@ Response refused(const KeyAnswer& answer) {
 }
 
 }  // namespace
+
+// What failed is told by the log alone: paths and statements are nobody else's business.
+Response Api::failed(const Error& error) {
+  if (auto answer = ruled_out(error)) return *std::move(answer);
+  complain(error.message);
+  if (error.number == EBUSY) return problem(503, "later", "the key server's store is taken at this moment; try again");
+  return problem(500, "", "something failed here; the key server's log says what");
+}
+
+void Api::complain(const std::string& words) {
+  if (const auto said = complaints_.say(words)) spdlog::error("{}", *said);
+}
+
+Response Api::bad_evidence(const Error& error) {
+  using evidence::Reason;
+  const Reason reason = evidence::reason_of(error);
+  if (reason == Reason::nonce) return problem(409, "challenge", error.message);
+  if (reason == Reason::internal) return failed(error);
+  return problem(400, std::string("evidence: ") + evidence::name_of(reason), error.message);
+}
 
 bool Api::within(const std::string& who, std::uint32_t a_minute) {
   Window& seen = windows_[who];
@@ -234,7 +246,7 @@ Task<Response> Api::keys(const Request& request, http::Connection& connection, s
   Result<KeyAnswer> answer = co_await service_.keys(std::move(question));
   if (!answer) {
     detail.reason = answer.error().message;
-    (void)note(self, AuditAction::issue, self, AuditOutcome::refused, detail);
+    (void)note(self, AuditAction::issue, self, outcome_of(answer.error()), detail);
     co_return failed(answer.error());
   }
   const bool granted = !answer->issued.empty() || !answer->renewed.empty();
@@ -437,7 +449,7 @@ Task<Response> Api::operate(const Request& request, std::string name) {
   AuditDetail detail;
   if (!done) detail.reason = done.error().message;
   (void)note({Party::Kind::operator_, name}, action, {Party::Kind::device, device},
-             done ? AuditOutcome::done : AuditOutcome::refused, std::move(detail));
+             done ? AuditOutcome::done : outcome_of(done.error()), std::move(detail));
   co_return done ? nothing() : failed(done.error());
 }
 

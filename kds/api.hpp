@@ -10,6 +10,7 @@
 
 #include "http/server.hpp"
 #include "kds/audit_log.hpp"
+#include "kds/complaints.hpp"
 #include "kds/service.hpp"
 
 namespace sluice::kds {
@@ -36,6 +37,11 @@ class Api {
   Task<http::Response> gateways();
   Task<http::Response> audit_after(std::uint64_t after);
 
+  /// By an error's number; one that no rule gives goes to the log, and its words nowhere else.
+  http::Response failed(const Error& error);
+  http::Response bad_evidence(const Error& error);
+  void complain(const std::string& words);
+
   /// False: it asks more often than it may.
   bool within(const std::string& who, std::uint32_t a_minute);
   Result<void> note(const Party& actor, AuditAction action, const Party& subject, AuditOutcome outcome,
@@ -47,6 +53,7 @@ class Api {
   };
   Service& service_;
   AuditLog& log_;
+  Complaints complaints_;
   std::map<std::string, Window> windows_;  // by authenticated names, so that strangers do not make it grow
 };
 

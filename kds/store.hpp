@@ -29,7 +29,7 @@
 
 namespace sluice::kds {
 
-/// Valid within the function that it was given to.  put() makes or replaces; "insert" refuses what exists (EEXIST).
+/// Valid within the function that it was given to.  put() makes or replaces; "insert" refuses what exists (ENOTUNIQ).
 /// Reads see the transaction's own writes.
 class Transaction {
  public:

@@ -16,14 +16,15 @@ Time to_time(std::int64_t number) {
   return Time(std::chrono::duration_cast<Time::duration>(std::chrono::nanoseconds(number)));
 }
 
-/// What a caller may treat differently.
+/// What a caller may treat differently.  None is one that the rules above the store give (EACCES, EAGAIN, EEXIST,
+/// EINVAL, ENODATA, ENOENT): those are answers to whoever asks, and a store that fails is none of his business.
 int errno_of(int code) {
   switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
-      return EEXIST;
+      return ENOTUNIQ;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return EAGAIN;
+      return EBUSY;
     case SQLITE_FULL:
       return ENOSPC;
     case SQLITE_NOMEM:
@@ -31,7 +32,7 @@ int errno_of(int code) {
     case SQLITE_PERM:
     case SQLITE_READONLY:
     case SQLITE_AUTH:
-      return EACCES;
+      return EROFS;
     default:
       return EIO;
   }
@@ -50,6 +51,12 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path
   UniqueDatabase database(raw);
   if (opened != SQLITE_OK)
     return Error{path.string() + ": " + (raw != nullptr ? sqlite3_errmsg(raw) : "no memory"), errno_of(opened)};
+  // SQLite opens what it may only read without a word, and fails when the first key is issued.
+  if (sqlite3_db_readonly(raw, "main") != 0)
+    return Error{path.string() +
+                     ": can be read here, but not written: look at its owner and mode, and at whether its " +
+                     "file system is mounted read-only",
+                 EROFS};
   std::unique_ptr<Connection> connection(new Connection(std::move(database), path.string()));
   sqlite3_busy_timeout(raw, busy_milliseconds);
   // A file that somebody prepared runs nothing of its own, and our own statements do not break its structure.

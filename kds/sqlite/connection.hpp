@@ -31,7 +31,7 @@ using UniqueStatement = std::unique_ptr<sqlite3_stmt, Finalize>;
 
 class Connection {
  public:
-  /// The file must exist; an empty one is a new database.
+  /// The file must exist, and be one that can be written; an empty one is a new database.
   static Result<std::unique_ptr<Connection>> open(const std::filesystem::path& path);
 
   /// Statements without results or values.
@@ -42,7 +42,7 @@ class Connection {
   [[nodiscard]] sqlite3* handle() const { return database_.get(); }
   [[nodiscard]] bool failed() const { return failure_.has_value(); }
   void fail(Error error);
-  /// What SQLite says went wrong.
+  /// What SQLite says went wrong: ENOTUNIQ, EBUSY, EROFS, ENOSPC, ENOMEM, else EIO.
   [[nodiscard]] Error error(const std::string& what) const;
   /// And from then on things are done again.
   std::optional<Error> take_failure() { return std::exchange(failure_, std::nullopt); }

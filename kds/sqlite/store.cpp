@@ -54,7 +54,7 @@ class Turn {
       if (errno == EINTR) continue;
       if (errno != EWOULDBLOCK) return system_error(name + "-lock", errno);
       if (std::chrono::steady_clock::now() >= deadline)
-        return Error{name + ": another process has been writing for seconds; is one stopped?", EAGAIN};
+        return Error{name + ": another process has been writing for seconds; is one stopped?", EBUSY};
       std::this_thread::sleep_for(between_tries);
     }
     return Turn(fd);

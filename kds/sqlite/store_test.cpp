@@ -135,19 +135,19 @@ TEST_F(StoreTest, HoldsWhatMustBeUnique) {
   laptop.name = "laptop";
   phone.name = "phone";
   ASSERT_EQ(put(a_gateway()) + put(laptop) + put(phone) + insert(a_generation(1, GenerationState::current)), 0);
-  EXPECT_EQ(insert(a_generation(1, GenerationState::next)), EEXIST);     // the number
-  EXPECT_EQ(insert(a_generation(2, GenerationState::current)), EEXIST);  // two current ones
+  EXPECT_EQ(insert(a_generation(1, GenerationState::next)), ENOTUNIQ);     // the number
+  EXPECT_EQ(insert(a_generation(2, GenerationState::current)), ENOTUNIQ);  // two current ones
   ASSERT_EQ(insert(Membership{"gw1", "net1", "laptop", 5}), 0);
-  EXPECT_EQ(insert(Membership{"gw1", "net1", "phone", 5}), EEXIST);
-  EXPECT_EQ(insert(Membership{"gw1", "net1", "laptop", 6}), EEXIST);
-  EXPECT_EQ(insert(Membership{"gw1", "net1", "nobody", 7}), EEXIST);  // a foreign key
+  EXPECT_EQ(insert(Membership{"gw1", "net1", "phone", 5}), ENOTUNIQ);
+  EXPECT_EQ(insert(Membership{"gw1", "net1", "laptop", 6}), ENOTUNIQ);
+  EXPECT_EQ(insert(Membership{"gw1", "net1", "nobody", 7}), ENOTUNIQ);  // a foreign key
   ASSERT_EQ(insert(an_issue(5, 0, 0xa00)), 0);
-  EXPECT_EQ(insert(an_issue(5, 0, 0xa01)), EEXIST);
-  EXPECT_EQ(insert(an_issue(5, 1, 0xa00)), EEXIST);
-  EXPECT_EQ(insert(an_issue(5, 512, 0xa02)), EEXIST);  // out of range
+  EXPECT_EQ(insert(an_issue(5, 0, 0xa01)), ENOTUNIQ);
+  EXPECT_EQ(insert(an_issue(5, 1, 0xa00)), ENOTUNIQ);
+  EXPECT_EQ(insert(an_issue(5, 512, 0xa02)), ENOTUNIQ);  // out of range
   const Update update{"gw1", 5, Update::Kind::ban, 0, 5, 0, 0s};
   ASSERT_EQ(insert(update), 0);
-  EXPECT_EQ(insert(update), EEXIST);
+  EXPECT_EQ(insert(update), ENOTUNIQ);
 }
 
 TEST_F(StoreTest, KeepsAllOfATransactionOrNothing) {
@@ -164,7 +164,7 @@ TEST_F(StoreTest, KeepsAllOfATransactionOrNothing) {
               EXPECT_FALSE(t.gateway("gw1"));
               return Error{"a conclusion from that", EDOM};
             }),
-            EEXIST);
+            ENOTUNIQ);
   // A write where only reading was announced.
   const Result<void> read = store_->read([&](Transaction& t) -> Result<void> {
     t.put(a_gateway());
@@ -247,6 +247,24 @@ TEST_F(StoreTest, IsItsOwnersAlone) {
   EXPECT_NE(open.error().message.find("chmod 600"), std::string::npos) << open.error().message;
   EXPECT_FALSE(SqliteStore::open(folder_ / "none" / "kds.db"));
   EXPECT_FALSE(SqliteStore::open(folder_ / "."));
+}
+
+// As after a restore by another user: what can be read alone is no store, and not only once a key is issued.
+TEST_F(StoreTest, IsOneThatCanBeWritten) {
+  if (::geteuid() != 0) GTEST_SKIP() << "another user takes root";
+  ASSERT_EQ(put(a_gateway()), 0);
+  store_.reset();
+  constexpr uid_t nobody = 65534;
+  for (const auto& name : {folder_ / ".", path_, folder_ / "kds.db-lock"})
+    ASSERT_EQ(::chown(name.c_str(), nobody, 0), 0);
+  ASSERT_EQ(::chmod(path_.c_str(), 0400), 0);
+  ASSERT_EQ(::seteuid(nobody), 0);
+  const auto open = SqliteStore::open(path_);
+  ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_FALSE(open);
+  EXPECT_EQ(open.error().number, EROFS);
+  EXPECT_NE(open.error().message.find("kds.db: can be read here, but not written"), std::string::npos)
+      << open.error().message;
 }
 
 // Version 1 knew no PCRs.
