@@ -249,7 +249,9 @@ Task<Response> Api::keys(const Request& request, http::Connection& connection, s
     (void)note(self, AuditAction::issue, self, outcome_of(answer.error()), detail);
     co_return failed(answer.error());
   }
+  const bool faulty = tell_faults(self, *answer, detail);
   const bool granted = !answer->issued.empty() || !answer->renewed.empty();
+  if (!granted && faulty) co_return refused(*answer);
   if (!granted) {
     for (const Refusal& refusal : answer->refused)
       detail.failures.insert(detail.failures.end(), refusal.failures.begin(), refusal.failures.end());
@@ -268,6 +270,22 @@ Task<Response> Api::keys(const Request& request, http::Connection& connection, s
       co_return problem(503, "later", "the key server cannot write its audit log");
   }
   co_return Response::json(200, keys_body(*answer, service_.settings(), std::chrono::system_clock::now()));
+}
+
+// True: there were some.  The device can do nothing about them; the log and the counters of its lines tell who can.
+bool Api::tell_faults(const Party& device, const KeyAnswer& answer, const AuditDetail& detail) {
+  bool any = false;
+  for (const auto& later : answer.later) {
+    if (later.fault.empty()) continue;
+    any = true;
+    complain("network '" + later.network + "' of gateway '" + later.gateway + "' has no key: " + later.fault);
+    AuditDetail about = detail;
+    about.gateway = later.gateway;
+    about.network = later.network;
+    about.reason = later.fault;
+    (void)note(device, AuditAction::issue, device, AuditOutcome::failed, std::move(about));
+  }
+  return any;
 }
 
 // Empty: the device, or its key, is not enrolled; what that means is Keys' to say.

@@ -41,6 +41,7 @@ class Api {
   http::Response failed(const Error& error);
   http::Response bad_evidence(const Error& error);
   void complain(const std::string& words);
+  bool tell_faults(const Party& device, const KeyAnswer& answer, const AuditDetail& detail);
 
   /// False: it asks more often than it may.
   bool within(const std::string& who, std::uint32_t a_minute);

@@ -33,6 +33,18 @@ nlohmann::json summary(const Decision& decision, const Context& context) {
           {"quote", std::string(to_string(context.quote))}};
 }
 
+KeyAnswer::Later later(const std::string& gateway, const std::string& network, const Error& error) {
+  switch (error.number) {
+    case EAGAIN:
+    case ENOENT:
+      return {gateway, network, error.message};
+    case ENOSPC:  // the device can wait; who runs the key server has to do something
+      return {gateway, network, error.message, error.message};
+    default:
+      return {gateway, network, "the key server cannot make this key; its log says why", error.message};
+  }
+}
+
 const HeldKey* find(const std::vector<HeldKey>& held, const Grant& grant) {
   const auto found = std::ranges::find_if(
       held, [&](const HeldKey& key) { return key.gateway == grant.gateway && key.network == grant.network; });
@@ -155,7 +167,7 @@ void Keys::serve(Transaction& transaction, const KeyQuestion& question, const Gr
   Result<std::vector<Renewed>> renewed{std::vector<Renewed>()};
   if (const HeldKey* held = find(question.held, grant)) {
     renewed = issuer_.renew(transaction, request, now);
-    if (!renewed) return served.later.push_back({grant.gateway, grant.network, renewed.error().message});
+    if (!renewed) return served.later.push_back(later(grant.gateway, grant.network, renewed.error()));
     const auto same = std::ranges::find(*renewed, held->spi, &Renewed::spi_to_gateway);
     if (same != renewed->end()) kept = &*same;
   }
@@ -163,7 +175,7 @@ void Keys::serve(Transaction& transaction, const KeyQuestion& question, const Gr
     Touched touched;
     Result<Taken> taken = issuer_.take(transaction, request, now, touched);
     if (taken) return served.taken.push_back(*std::move(taken));
-    if (kept == nullptr) return served.later.push_back({grant.gateway, grant.network, taken.error().message});
+    if (kept == nullptr) return served.later.push_back(later(grant.gateway, grant.network, taken.error()));
   }
   served.renewed.push_back({grant.gateway, grant.network, *kept});
 }
@@ -208,7 +220,7 @@ std::vector<Result<KeyAnswer>> Keys::answer(const std::vector<KeyQuestion>& ques
       if (key)
         answer.issued.push_back(*std::move(key));
       else
-        answer.later.push_back({spent.issue.gateway, spent.network, key.error().message});
+        answer.later.push_back(later(spent.issue.gateway, spent.network, key.error()));
     }
     answers.emplace_back(std::move(answer));
   }

@@ -41,6 +41,7 @@ struct KeyAnswer {
   };
   struct Later {
     std::string gateway, network, detail;
+    std::string fault = {};  ///< what failed here, which is for the log; empty: nothing did
   };
 
   std::chrono::seconds health{0};  ///< for which what was shown counts

@@ -88,6 +88,40 @@ TEST_F(KeysTest, WhoHoldsOneGetsNoOthers) {
   EXPECT_EQ(moved->issued[0].network, "lab");
 }
 
+// The device is told to wait, and the log why.
+TEST_F(KeysTest, WhatFailsWithinIsForTheLog) {
+  const Kek other = *Kek::from(*derivation::Secret::from_hex(std::string(64, 'b')));
+  Issuer issuer(*world_.store, other, [] { return 0.5; });
+  const auto answer = std::move(Keys(settings_, *world_.store, issuer).answer({question()}, start()).front());
+  ASSERT_TRUE(answer);
+  ASSERT_EQ(answer->later.size(), 2U);
+  EXPECT_EQ(answer->later[0].detail.find("wrapped"), std::string::npos) << answer->later[0].detail;
+  EXPECT_NE(answer->later[0].fault.find("does not unwrap"), std::string::npos) << answer->later[0].fault;
+
+  settings_.gateways[0].networks[1].last = 100;
+  ASSERT_TRUE(ask(question(), start()));
+  Device phone;
+  phone.name = "phone";
+  phone.roles = {"staff"};
+  ASSERT_TRUE(world_.devices.enrol(phone, "operator/test", start()));
+  KeyQuestion second = question();
+  second.device = "phone";
+  const auto full = ask(second, start());
+  ASSERT_TRUE(full);
+  ASSERT_EQ(full->later.size(), 1U);
+  EXPECT_NE(full->later[0].fault.find("is full"), std::string::npos) << full->later[0].fault;
+  EXPECT_EQ(full->issued.size(), 1U);
+}
+
+// A gateway that has not acknowledged its keys is nobody's fault.
+TEST_F(KeysTest, ToWaitIsNoFault) {
+  ASSERT_TRUE(world_.generations.boot("gw1", testing_support::nonce(2), start()));
+  const auto answer = ask(question(), start());
+  ASSERT_TRUE(answer);
+  ASSERT_EQ(answer->later.size(), 2U);
+  EXPECT_TRUE(answer->later[0].fault.empty()) << answer->later[0].fault;
+}
+
 /// A device that asks when it was told to, for some hours, while the gateway carries out what it is told.
 TEST_F(KeysTest, KeysAreReplacedBeforeTheirGenerationEnds) {
   Time now = start();
