@@ -72,8 +72,9 @@ class Members {
     return {};
   }
   void fail(const std::string& key, const std::string& what) {
-    if (!failed_)
-      error_ = Error{"body: " + (where_.empty() ? key : where_ + (key.empty() ? "" : "." + key)) + " " + what, EINVAL};
+    if (failed_) return;
+    const std::string place = where_ + (where_.empty() || key.empty() ? "" : ".") + key;
+    error_ = Error{"body: " + place + (place.empty() ? "" : " ") + what, EINVAL};
     failed_ = true;
   }
   Result<void> finish() {
@@ -103,6 +104,12 @@ Pcrs pcrs_of(const json& object, Members& members) {
   if (!object.is_object() || pcrs.size() != object.size())
     members.fail("pcrs", "must be an object of values of 32 bytes as base64url, by numbers from 0 to 23");
   return pcrs;
+}
+
+// What is no JSON is its sender's fault, and evidence's numbers say nothing here.
+Result<json> read_body(std::string_view text) {
+  auto read = evidence::parse_json(text, body_max);
+  return read ? std::move(read) : Error{"body: " + read.error().message, EINVAL};
 }
 
 std::string at(const char* list, std::size_t index) { return std::string(list) + "[" + std::to_string(index) + "]"; }
@@ -200,7 +207,7 @@ Result<Anomaly::Kind> parse_kind(const std::string& name) {
 Result<KeysBody> parse_keys(std::string_view text) {
   KeysBody body;
   if (text.empty()) return body;
-  auto read = evidence::parse_json(text, body_max);
+  auto read = read_body(text);
   if (!read) return read.error();
   Members members(*read, "");
   if (const json* found = members.find("evidence")) {
@@ -270,7 +277,7 @@ std::string keys_body(const KeyAnswer& answer, const Settings& settings, Time no
 }
 
 Result<BootBody> parse_boot(std::string_view text) {
-  auto read = evidence::parse_json(text, body_max);
+  auto read = read_body(text);
   if (!read) return read.error();
   Members members(*read, "");
   BootBody body{members.bytes("boot_nonce", Generations::nonce_size)};
@@ -312,7 +319,7 @@ std::string updates_body(const std::vector<Generations::Outgoing>& updates) {
 }
 
 Result<std::vector<AnomalyReport>> parse_anomalies(std::string_view text) {
-  auto read = evidence::parse_json(text, body_max);
+  auto read = read_body(text);
   if (!read) return read.error();
   Members members(*read, "");
   std::vector<AnomalyReport> reports;
@@ -339,7 +346,7 @@ Result<std::vector<AnomalyReport>> parse_anomalies(std::string_view text) {
 }
 
 Result<DeviceBody> parse_device(std::string_view text) {
-  auto read = evidence::parse_json(text, body_max);
+  auto read = read_body(text);
   if (!read) return read.error();
   Members members(*read, "");
   DeviceBody body;

@@ -71,6 +71,20 @@ const std::vector<Asked> questions{{Role::device, "laptop", "GET", "/v1/status",
                                    {Role::operator_, "ada", "GET", "/v1/audit", ""},
                                    {Role::operator_, "ada", "POST", "/v1/devices", R"({"name":"tv"})"},
                                    {Role::operator_, "ada", "POST", "/v1/devices/tv/ban", ""}};
+const std::vector<Asked> with_bodies{{Role::device, "laptop", "POST", "/v1/keys", ""},
+                                     {Role::realm_gateway, "gw1", "POST", "/v1/gateway/boot", ""},
+                                     {Role::realm_gateway, "gw1", "POST", "/v1/gateway/anomalies", ""},
+                                     {Role::operator_, "ada", "POST", "/v1/devices", ""},
+                                     {Role::operator_, "ada", "PATCH", "/v1/devices/tv", ""}};
+const std::vector<std::string> no_bodies{"{",
+                                         R"({"name":"a","name":"b"})",
+                                         "\xff",
+                                         "[]",
+                                         "null",
+                                         "{\"a\":1e999}",
+                                         std::string("{}\0", 3),
+                                         std::string(1000, '[')};
+
 class FailureTest : public LoopTest {
  public:
   void serve(std::unique_ptr<Store> store) {
@@ -143,6 +157,23 @@ TEST_F(FailureTest, AStoreThatIsTakenMayBeAskedAgain) {
   serve(std::make_unique<BrokenStore>(EBUSY));
   run(all_fail(503));
   EXPECT_EQ(log.count("/secret/kds.sqlite: it broke"), 1U);
+}
+
+// And fills no log.
+TEST_F(FailureTest, ABodyThatIsNoneIsTheClientsFault) {
+  Log log;
+  serve(*sqlite::SqliteStore::open(folder_ / "kds.sqlite"));
+  auto story = [](FailureTest* self) -> Task<void> {
+    for (const Asked& asked : with_bodies)
+      for (const std::string& body : no_bodies) {
+        const Response response = co_await self->ask(asked, body);
+        EXPECT_EQ(response.status, 400U) << asked.path << ' ' << body << ": " << response.text();
+        EXPECT_NE(response.text().find("body: "), std::string::npos) << response.text();
+        EXPECT_EQ(response.text().find("body:  "), std::string::npos) << response.text();
+      }
+  };
+  run(story(this));
+  EXPECT_EQ(log.count("[error]"), 0U);
 }
 
 }  // namespace
