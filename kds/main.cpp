@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/socket.hpp"
 #include "kds/api.hpp"
+#include "kds/check.hpp"
 #include "kds/metrics.hpp"
 #include "kds/sqlite/store.hpp"
 #include "metrics/exposer.hpp"
@@ -33,11 +34,30 @@ http::ServerOptions server_options(const Settings& settings) {
   return options;
 }
 
-Result<void> serve(Settings settings) {
+struct Opened {
+  Kek kek;
+  std::unique_ptr<Store> store;
+};
+
+// What is wrong with files is said before the first of them is changed.
+Result<Opened> open(const Settings& settings) {
   auto kek = Kek::load(settings.key_encryption_key);
   if (!kek) return kek.error().in("key_encryption_key");
+  if (auto good = check_identity(settings); !good) return good.error();
+  for (const auto& [key, file] : {std::pair{"database", settings.database}, {"audit", settings.audit}})
+    if (auto good = check_writable(file); !good) return good.error().in(key);
+  if (const std::string fresh = about_store(settings.database); !fresh.empty()) spdlog::warn("database: {}", fresh);
   auto store = sqlite::SqliteStore::open(settings.database);
   if (!store) return store.error().in("database");
+  const auto unreadable = check_master_keys(**store, *kek, settings, now());
+  if (!unreadable) return unreadable.error();
+  for (const std::string& one : *unreadable) spdlog::error("{}", one);
+  return Opened{*std::move(kek), *std::move(store)};
+}
+
+Result<void> serve(Settings settings) {
+  auto opened = open(settings);
+  if (!opened) return opened.error();
   auto log = AuditLog::open(settings.audit);
   if (!log) return log.error().in("audit");
   auto tls = tls::Context::create(tls::Role::server, settings.identity, {.tls13_only = true, .wipe = true});
@@ -46,7 +66,7 @@ Result<void> serve(Settings settings) {
   if (!announcer) return announcer.error();
 
   asio::io_context context{1};
-  Service service(context.get_executor(), std::move(settings), *std::move(store), *std::move(kek),
+  Service service(context.get_executor(), std::move(settings), std::move(opened->store), std::move(opened->kek),
                   *std::move(announcer));
   Api api(service, *log);
   auto handler = [&api](const http::Request& request, http::Connection& connection) {
@@ -91,6 +111,15 @@ Result<void> serve(Settings settings) {
   (void)log->write({now(), self, AuditAction::stop, self, AuditOutcome::done, {}});
   spdlog::info("ended");
   return {};
+}
+
+// It may be another user's, and before the unit has made its folders.
+Result<void> check_all(const Settings& settings) {
+  const auto notes = check_files(settings);
+  if (!notes) return notes.error();
+  for (const std::string& note : *notes) spdlog::warn("{}", note);
+  const auto announcer = Announcer::create(settings, now());
+  return announcer ? Result<void>() : announcer.error();
 }
 
 struct DeviceOptions {
@@ -157,9 +186,9 @@ int main(int argc, char** argv) {
   }
   for (const std::string& warning : settings->warnings) spdlog::warn("{}", warning);
   if (check) {
-    auto announcer = Announcer::create(*settings, now());
-    if (!announcer) spdlog::critical("{}", announcer.error().message);
-    return announcer ? EXIT_SUCCESS : EXIT_FAILURE;
+    const auto good = check_all(*settings);
+    if (!good) spdlog::critical("{}", good.error().message);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
   }
   if (auto limit = raise_open_files(); !limit) spdlog::warn("{}", limit.error().message);
   auto done = verb.empty() ? serve(*std::move(settings)) : change_device(*settings, verb, options);

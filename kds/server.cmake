@@ -3,7 +3,7 @@
 # The key server: its API over HTTP, with the store and the policy behind it.
 find_package(spdlog REQUIRED)
 
-add_library(sluice_kds_api STATIC announce.cpp api.cpp bodies.cpp complaints.cpp keys.cpp metrics.cpp routes.cpp service.cpp)
+add_library(sluice_kds_api STATIC announce.cpp api.cpp bodies.cpp check.cpp complaints.cpp keys.cpp metrics.cpp routes.cpp service.cpp)
 target_include_directories(sluice_kds_api PUBLIC ${PROJECT_SOURCE_DIR})
 target_link_libraries(sluice_kds_api
   PUBLIC sluice_kds_store sluice_kds_policy sluice_http sluice_evidence sluice_metrics nlohmann_json::nlohmann_json
@@ -14,7 +14,7 @@ target_link_libraries(sluice-kds PRIVATE sluice_kds_api CLI11::CLI11 spdlog::spd
 install(TARGETS sluice-kds RUNTIME DESTINATION sbin)
 
 sluice_test(kds_api_test LIBRARIES sluice_kds_api sluice_openapi_testing sluice_tls_testing spdlog::spdlog
-  SOURCES announce_test.cpp api_test.cpp bodies_test.cpp complaints_test.cpp failure_test.cpp keys_test.cpp
+  SOURCES announce_test.cpp api_test.cpp bodies_test.cpp check_test.cpp complaints_test.cpp failure_test.cpp keys_test.cpp
     metrics_test.cpp openapi_test.cpp routes_test.cpp)
 
 # For selftests/bench: built when asked for.
