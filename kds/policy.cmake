@@ -3,7 +3,7 @@
 # What the key server is told, and how it judges; neither HTTP nor the store.
 find_package(nlohmann_json REQUIRED)
 
-add_library(sluice_kds_policy STATIC access.cpp audit_log.cpp posture.cpp read_posture.cpp settings.cpp text.cpp version.cpp)
+add_library(sluice_kds_policy STATIC access.cpp answer_size.cpp audit_log.cpp posture.cpp read_posture.cpp settings.cpp text.cpp version.cpp)
 target_include_directories(sluice_kds_policy PUBLIC ${PROJECT_SOURCE_DIR})
 target_link_libraries(sluice_kds_policy PUBLIC sluice_base sluice_config sluice_derivation sluice_policy_statement sluice_tls nlohmann_json::nlohmann_json)
 

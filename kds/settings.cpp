@@ -5,6 +5,8 @@
 
 #include "config/config.hpp"
 #include "derivation/inner_address.hpp"
+#include "evidence/limits.hpp"
+#include "kds/answer_size.hpp"
 #include "kds/read_posture.hpp"
 #include "policy/statement.hpp"
 
@@ -269,6 +271,11 @@ Result<Settings> read_settings(config::File file) {
     settings.gateways.push_back(std::move(gateway));
   }
   if (settings.gateways.size() > gateways_max) root.error("gateway", "more than 256 gateways");
+  if (const std::size_t most = answer_size(settings); most > evidence::kMostAnswer)
+    root.error("gateway",
+               "all networks together make an answer of up to " + std::to_string(most) + " bytes, and a device takes " +
+                   std::to_string(evidence::kMostAnswer) +
+                   ": have fewer networks, routes or requirements, or a key server for some of the gateways");
   if (settings.gateways.empty()) root.warn("gateway", "there is none, so that no device can have keys");
   warn_of_unused(root, settings);
   if (auto finished = file.finish(); !finished) return finished.error();

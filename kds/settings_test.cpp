@@ -443,6 +443,29 @@ TEST(KdsSettings, OddThingsAreWarnedOf) {
             Strings{"test.toml:27: key 'limits.keys': more than requests, which end first"});
 }
 
+// Each may be refused for 64 requirements, with as much advice as fits.
+std::string many_networks(int networks) {
+  std::string text = kText + "[[posture]]\nname = \"long\"\n";
+  for (int i = 0; i < 64; ++i)
+    text += "  [[posture.requirement]]\n  claim = \"os.version\"\n  operator = \"at-least\"\n  value = \"12\"\n" +
+            ("  remedy = \"" + std::string(500, 'x') + "\"\n");
+  text += "[[gateway]]\nname = \"gw2\"\naddresses = [\"198.51.100.2\"]\n";
+  for (int n = 1; n <= networks; ++n)
+    text += "  [[gateway.network]]\n  name = \"n" + std::to_string(n) + "\"\n  first = " + std::to_string(n * 100) +
+            "\n  last = " + std::to_string(n * 100 + 99) +
+            "\n  ipv4 = \"100.80.0.0\"\n  routes = [\"10.20.0.0/16\"]\n  roles = [\"staff\"]\n  posture = \"long\"\n";
+  return text;
+}
+
+TEST(KdsSettings, AnswersAreNotLongerThanDevicesTake) {
+  const auto fits = parse_settings(many_networks(56), "test.toml");
+  EXPECT_TRUE(fits) << fits.error().message;
+  const auto wrong = parse_settings(many_networks(64), "test.toml");
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().message.find("all networks together make an answer of up to"), std::string::npos)
+      << wrong.error().message;
+}
+
 TEST(KdsSettings, ClientsAreNotAskedForMoreThanTheyLookAt) {
   std::string names;
   for (int i = 0; i < 65; ++i) names += (i == 0 ? "\"p" : ", \"p") + std::to_string(i) + "\"";

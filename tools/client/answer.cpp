@@ -21,7 +21,7 @@ using realm::Reader;
 using std::chrono::seconds;
 
 // More than any answer of a server within answer_most holds, or than measure::measure() takes.
-constexpr std::size_t networks_most = 1024;
+constexpr std::size_t networks_most = 256 * 64;  // gateways that a key server has at most, with 64 pools each
 constexpr std::size_t addresses_most = 8;
 constexpr std::size_t routes_most = 64;
 constexpr std::size_t packages_most = 256;

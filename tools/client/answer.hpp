@@ -21,12 +21,13 @@
 #include "base/result.hpp"
 #include "client/key_file.hpp"
 #include "evidence/claims.hpp"
+#include "evidence/limits.hpp"
 #include "http/message.hpp"
 #include "realm/problem.hpp"
 
 namespace sluice::client {
 
-inline constexpr std::size_t answer_most = 65536;  ///< bytes of a body
+inline constexpr std::size_t answer_most = evidence::kMostAnswer;  ///< bytes of a body
 
 /// What the policy asks to be measured.
 struct Wanted {

@@ -11,7 +11,7 @@ namespace {
 using std::chrono::seconds;
 
 constexpr std::size_t failures_most = 256;
-constexpr std::size_t words_most = 4096;
+constexpr std::size_t words_most = 16384;  // a requirement may name 64 values of 200 bytes
 constexpr seconds retry_most{7 * 24 * 3600};
 
 std::optional<seconds> parse_retry_after(std::string_view text) {
