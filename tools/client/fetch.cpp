@@ -104,12 +104,20 @@ void explain(Try& judged, const std::string& why) {
   }
 }
 
+// Another server may know better, as after a 5xx.
+Try nonsense(http::Client& client, Error error, const FetchOptions& options) {
+  if (!options.several_servers) return {std::move(error), {}};
+  client.next_server();
+  return {{}, std::move(error)};
+}
+
 Try judge(http::Client& client, const http::Response& response, Fetched fetched, const FetchOptions& options) {
   if (response.status == 200) {
     if (!is_json(response))
-      return {not_understood(fetched.server, "POST /v1/keys", {"it is not " + std::string(json_type)}), {}};
+      return nonsense(client, not_understood(fetched.server, "POST /v1/keys", {"it is not " + std::string(json_type)}),
+                      options);
     auto answer = parse_answer(response.text());
-    if (!answer) return {not_understood(fetched.server, "POST /v1/keys", answer.error()), {}};
+    if (!answer) return nonsense(client, not_understood(fetched.server, "POST /v1/keys", answer.error()), options);
     fetched.said = *std::move(answer);
     return {std::move(fetched), {}};
   }
@@ -133,7 +141,9 @@ Task<Try> try_once(http::Client& client, const Device& device, const Measure& me
   std::optional<Result<http::Response>> response;
   {
     Watch watch(timings, "challenge");
-    response.emplace(co_await client.request("GET", "/v1/challenge"));
+    http::Sending sending;
+    sending.response = options.challenge;
+    response.emplace(co_await client.request("GET", "/v1/challenge", {}, sending));
   }
   if (!*response) co_return again(response->error());
   const auto id = client.connection_id();
@@ -143,9 +153,11 @@ Task<Try> try_once(http::Client& client, const Device& device, const Measure& me
   if ((*response)->status != 200) co_return judge(client, **response, std::move(fetched), options);
   if (!id || !exporter) co_return again({"the key server ends each connection behind the challenge"});
   if (!is_json(**response))
-    co_return Try{not_understood(fetched.server, "GET /v1/challenge", {"it is not " + std::string(json_type)}), {}};
+    co_return nonsense(
+        client, not_understood(fetched.server, "GET /v1/challenge", {"it is not " + std::string(json_type)}), options);
   auto challenge = parse_challenge((*response)->text());
-  if (!challenge) co_return Try{not_understood(fetched.server, "GET /v1/challenge", challenge.error()), {}};
+  if (!challenge)
+    co_return nonsense(client, not_understood(fetched.server, "GET /v1/challenge", challenge.error()), options);
   nlohmann::json posture;
   {
     Watch watch(timings, "measure");

@@ -52,7 +52,8 @@ struct Held {
 
 struct FetchOptions {
   unsigned tries = 3;            ///< a try has one challenge
-  bool several_servers = false;  ///< after a 5xx the next one is tried
+  bool several_servers = false;  ///< after a 5xx, and what no key server says, the next one is tried
+  Duration challenge{10000};     ///< for its answer: a server that takes longer will not do the rest in time
   std::optional<Held> held;
   TakeQuote quote;  ///< empty: none can be given
 };

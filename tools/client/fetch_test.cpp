@@ -70,6 +70,10 @@ class FetchTest : public http::testing::LoopTest {
     if (request.method == "GET" && request.path() == "/v1/challenge") {
       slot.nonce.emplace();
       slot.nonce->fill(static_cast<std::uint8_t>(++challenges_));
+      if (silent_ && challenges_ == 1) {
+        asio::steady_timer pause(io_, 3s);
+        (void)co_await pause.async_wait(use_tuple);
+      }
       Json wanted{{"packages", Json::array({"bash"})}, {"plugins", Json::array()}};
       if (wants_quote_) wanted["quote"] = true, wanted["pcrs"] = kPcrs;
       co_return Response::json(
@@ -92,6 +96,7 @@ class FetchTest : public http::testing::LoopTest {
     if (!claims) co_return http::Problem{400, "Evidence is wrong", "", {}}.to_response();
     posture_ = claims->posture;
     if (quote_) check_quote(*body, binding);
+    if (asked_ <= nonsense_) co_return Response::json(200, R"({"keys": [)");
     if (problem_ && asked_ <= problems_) co_return problem_->to_response();
     co_return Response::json(200, std::string(keys_));
   }
@@ -120,6 +125,7 @@ class FetchTest : public http::testing::LoopTest {
       FetchOptions options;
       options.several_servers = from.size() > 1;
       options.quote = test.quote_;
+      if (test.silent_) options.challenge = Duration(200);
       http::Client client(test.io_.get_executor(), http::testing::context(tls::Role::client, test.device_),
                           std::move(from), std::move(limits));
       auto device = Device::load(test.device_);
@@ -142,6 +148,8 @@ class FetchTest : public http::testing::LoopTest {
   std::string challenge_, keys_ = granted();
   std::optional<http::Problem> problem_;
   int problems_ = 100;   ///< so many are answered with it
+  int nonsense_ = 0;     ///< so many get half an answer
+  bool silent_ = false;  ///< the first challenge is not answered in time
   int drops_ = 0;        ///< so often the connection is gone when it was measured
   int challenges_ = 0, asked_ = 0, measured_ = 0;
   bool wants_quote_ = false;
@@ -249,6 +257,29 @@ TEST_F(FetchTest, AServerThatIsUnwellIsLeftForTheNext) {
   ASSERT_TRUE(fetched) << fetched.error().message;
   EXPECT_TRUE(std::holds_alternative<Answer>(fetched->said));
   EXPECT_EQ(fetched->server, second.to_string());
+}
+
+TEST_F(FetchTest, AServerThatSpeaksNonsenseIsLeftForTheNext) {
+  nonsense_ = 1;
+  const auto first = serve(pki_.kds()), second = serve(pki_.kds());
+  const auto fetched = fetch_from({first, second});
+  ASSERT_TRUE(fetched) << fetched.error().message;
+  EXPECT_TRUE(std::holds_alternative<Answer>(fetched->said));
+  EXPECT_EQ(fetched->server, second.to_string());
+  nonsense_ = 100;
+  const auto all = fetch_from({first, second});
+  ASSERT_FALSE(all);
+  EXPECT_EQ(all.error().number, EBADMSG);
+}
+
+TEST_F(FetchTest, AServerThatSaysNothingIsLeftForTheNext) {
+  silent_ = true;
+  const auto first = serve(pki_.kds()), second = serve(pki_.kds());
+  const auto began = std::chrono::steady_clock::now();
+  const auto fetched = fetch_from({first, second});
+  ASSERT_TRUE(fetched) << fetched.error().message;
+  EXPECT_EQ(fetched->server, second.to_string());
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 3s);
 }
 
 TEST_F(FetchTest, OneServerThatIsUnwellIsNotAskedAgain) {
