@@ -117,6 +117,14 @@ void check_against(Table& table, const NetworkSettings& network, const GatewaySe
   }
 }
 
+// What a device would refuse together with all that it is answered.
+bool is_of_others(const Prefix& route) {
+  const auto& raw = route.address.raw();
+  if (route.address.is_v4() && route.length >= 96)
+    return raw[12] < 224 && (route.length < 104 || (raw[12] != 0 && raw[12] != 127));
+  return raw[0] != 0xff && (route.length != 128 || is_host(route.address));
+}
+
 void check_routes(Table& table, const NetworkSettings& network) {
   if (network.routes.empty() && table.strings("routes").empty())
     table.error("routes", "a network needs at least one prefix that devices send there");
@@ -124,6 +132,7 @@ void check_routes(Table& table, const NetworkSettings& network) {
   for (auto route = network.routes.begin(); route != network.routes.end(); ++route) {
     if (std::find(network.routes.begin(), route, *route) != route)
       table.error("routes", route->to_string() + " is named twice");
+    if (!is_of_others(*route)) table.error("routes", route->to_string() + " is where no other host can be");
     // 0.0.0.0/0 is ::ffff:0:0/96.
     const bool is_v4 = route->address.is_v4() && route->length >= 96;
     if (is_v4 ? table.has("ipv6") && !table.has("ipv4") : table.has("ipv4") && !table.has("ipv6"))

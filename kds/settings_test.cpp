@@ -466,6 +466,16 @@ TEST(KdsSettings, AnswersAreNotLongerThanDevicesTake) {
       << wrong.error().message;
 }
 
+TEST(KdsSettings, RoutesAreWhereOthersAre) {
+  for (const char* route : {"127.0.0.0/8", "224.0.0.0/4", "0.0.0.0/8", "ff00::/8", "::1/128"}) {
+    std::string text = kText;
+    text.replace(text.find("10.20.0.0/16"), 12, route);
+    const auto wrong = parse_settings(text, "test.toml");
+    ASSERT_FALSE(wrong) << route;
+    EXPECT_NE(wrong.error().message.find("is where no other host can be"), std::string::npos) << wrong.error().message;
+  }
+}
+
 TEST(KdsSettings, ClientsAreNotAskedForMoreThanTheyLookAt) {
   std::string names;
   for (int i = 0; i < 65; ++i) names += (i == 0 ? "\"p" : ", \"p") + std::to_string(i) + "\"";

@@ -81,6 +81,13 @@ void check_spis(Reader& reader, const Granted& granted, std::uint64_t id, std::u
     reader.wrong("inbound.key", "is the same as 'outbound.key', and the two never are");
 }
 
+// Not of this host itself (127.0.0.0/8, ::1), and neither of nobody (0.0.0.0/8) nor of many (multicast).
+bool is_of_others(const Prefix& route) {
+  const auto& raw = route.address.raw();
+  if (is_v4(route)) return raw[12] < 224 && (route.length < 104 || (raw[12] != 0 && raw[12] != 127));
+  return raw[0] != 0xff && (route.length != 128 || is_host(route.address));
+}
+
 void check_inside(Reader& reader, const KeyFile& keys) {
   if (keys.inner.size() == 2 && keys.inner[0].is_v4() == keys.inner[1].is_v4())
     reader.wrong("inner", "has two addresses of one family");
@@ -88,6 +95,7 @@ void check_inside(Reader& reader, const KeyFile& keys) {
   for (const Prefix& route : keys.routes) {
     if (keys.inner_of(is_v4(route)) == nullptr)
       reader.wrong("routes", "has " + route.to_string() + ", and 'inner' no address of its family");
+    if (!is_of_others(route)) reader.wrong("routes", "has " + route.to_string() + ", where no other host can be");
     if (std::ranges::count(keys.routes, route) != 1) reader.wrong("routes", "has " + route.to_string() + " twice");
   }
 }
@@ -114,6 +122,7 @@ Granted granted(Reader reader) {
   keys.routes = reader.all_parsed<Prefix>("routes", routes_most, Prefix::parse);
   check_inside(reader, keys);
   granted.times = times(reader);
+  if (granted.times.expires == seconds(0)) reader.wrong("expires_in", "is 0: the key has ended before it came");
   return granted;
 }
 
