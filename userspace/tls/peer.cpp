@@ -62,10 +62,12 @@ std::string serial_of(const X509* certificate) {
 }  // namespace
 
 bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= kNameMax && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
-  });
+  // "." and ".." mean something else in paths, of files and of URLs.
+  if (text.find_first_not_of('.') == std::string_view::npos) return false;
+  return text.size() <= kNameMax && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+                  c == '-';
+         });
 }
 
 Result<PeerName> PeerName::parse(std::string_view uri) {

@@ -31,7 +31,7 @@ struct PeerName {
   std::string network;  ///< or the realm
   std::string name;     ///< empty for *gateway* and *kds*
 
-  /// NETWORK, REALM and NAME are 1 to 63 of a-z A-Z 0-9 . _ -
+  /// NETWORK, REALM and NAME are 1 to 63 of a-z A-Z 0-9 . _ -, and not dots alone
   static Result<PeerName> parse(std::string_view uri);
   [[nodiscard]] std::string to_string() const;
   bool operator==(const PeerName&) const = default;

@@ -46,6 +46,9 @@ TEST(PeerName, RefusesWhatIsNone) {
   EXPECT_FALSE(PeerName::parse(std::string_view("sluice://corp/gateway\0", 22)));
   EXPECT_FALSE(PeerName::parse("sluice://" + std::string(64, 'a') + "/gateway"));
   EXPECT_TRUE(PeerName::parse("sluice://" + std::string(63, 'a') + "/gateway"));
+  for (const char* name : {".", "..", "..."})
+    EXPECT_FALSE(PeerName::parse("sluice://corp/device/" + std::string(name)));
+  EXPECT_TRUE(PeerName::parse("sluice://corp/device/..a"));
 }
 
 TEST(Peer, HoldsOnlyTheNamesItHas) {
