@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <limits>
 
 #include "evidence/base64url.hpp"
 #include "evidence/claims.hpp"
@@ -91,6 +92,8 @@ std::optional<std::uint64_t> number_of(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  // The store counts in 63 bits, where more would be less than nothing.
+  if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return std::nullopt;
   return value;
 }
 
@@ -350,7 +353,7 @@ Task<Response> Api::gateway(const Request& request, std::string name) {
   }
   if (found.route->action == Action::updates) {
     const auto after = number_of(after_of(request.query()).value_or(""));
-    if (!after) co_return problem(400, "", "after=N is missing");
+    if (!after) co_return problem(400, "", "after=N is missing, or no number below 2^63");
     Result<std::vector<Generations::Outgoing>> updates = co_await service_.updates(name, *after);
     if (!updates) co_return failed(updates.error());
     co_return Response::json(200, updates_body(*updates));
@@ -420,7 +423,7 @@ Task<Response> Api::operate(const Request& request, std::string name) {
   if (asked == Action::gateways) co_return co_await gateways();
   if (asked == Action::audit) {
     const auto number = number_of(after.value_or("0"));
-    if (!number) co_return problem(400, "", "after=N is a number");
+    if (!number) co_return problem(400, "", "after=N is a number below 2^63");
     co_return co_await audit_after(*number);
   }
 

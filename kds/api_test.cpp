@@ -86,8 +86,9 @@ const std::vector<Other> others{{"POST", "/v1/health", "GET"},
                                 {"PUT", "/v1/devices", "GET, POST"},
                                 {"GET", "/v1/devices/laptop/ban", "POST"},
                                 {"DELETE", "/v1/audit", "GET"}};
-const std::vector<std::string> wrong_queries{"/v1/audit?after=x", "/v1/audit?after=", "/v1/audit?before=1",
-                                             "/v1/audit?after=1&after=2", "/v1/devices?name=a"};
+const std::vector<std::string> wrong_queries{
+    "/v1/audit?after=x",         "/v1/audit?after=",  "/v1/audit?before=1", "/v1/audit?after=9223372036854775808",
+    "/v1/audit?after=1&after=2", "/v1/devices?name=a"};
 
 json unbooted(const char* name) { return {{"name", name}, {"booted", false}}; }
 
