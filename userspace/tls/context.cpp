@@ -11,6 +11,7 @@
 
 #include <csignal>
 #include <memory>
+#include <utility>
 
 #include "tls/error.hpp"
 #include "tls/resumption.hpp"
@@ -180,18 +181,27 @@ Result<bool> Context::reload_revoked() {
   if (!identity_.revoked) return false;
   std::error_code code;
   auto time = std::filesystem::last_write_time(*identity_.revoked, code);
-  if (code) return Error{identity_.revoked->string() + ": " + code.message()};
+  if (code) return unless_told({identity_.revoked->string() + ": " + code.message()}, "");
   std::uintmax_t size = std::filesystem::file_size(*identity_.revoked, code);
-  if (code) return Error{identity_.revoked->string() + ": " + code.message()};
-  if (time == revoked_time_ && size == revoked_size_) return false;
+  if (code) return unless_told({identity_.revoked->string() + ": " + code.message()}, "");
+  if (time == revoked_time_ && size == revoked_size_) return told_.clear(), false;
   Result<UniqueX509Store> store = make_store();
-  if (!store) return store.error();
+  const auto version = std::to_string(time.time_since_epoch().count()) + " " + std::to_string(size);
+  if (!store) return unless_told(store.error(), version);
   // A new store, not one more list in the old one: lists would pile up.
   SSL_CTX_set_cert_store(ctx_.get(), store->release());
   tls::forget_checked(ctx_.get());
   revoked_time_ = time;
   revoked_size_ = size;
+  told_.clear();
   return true;
+}
+
+// What is asked each second would otherwise say each second that a list is broken.
+Result<bool> Context::unless_told(const Error& error, const std::string& version) {
+  const std::string telling = version + " " + error.message;
+  if (std::exchange(told_, telling) == telling) return false;
+  return error;
 }
 
 Result<void> Context::recheck(const SSL* ssl) const {

@@ -47,7 +47,8 @@ class Context {
   Result<UniqueSsl> new_session(int fd, const std::string& host = {}) const;
 
   /// Reads the revocation list again if the file has changed.  True: it had, recheck() the live sessions.
-  /// On an error the old list stays in force.
+  /// On an error the old list stays in force and reading is tried again each time; the same error is given once, and
+  /// then not before the file has changed.
   Result<bool> reload_revoked();
 
   /// The checks of the handshake once more, now: chain, validity and revocation of a live session's peer.
@@ -60,6 +61,7 @@ class Context {
  private:
   Context() = default;
   Result<UniqueX509Store> make_store() const;
+  Result<bool> unless_told(const Error& error, const std::string& version);
 
   Role role_ = Role::client;
   Identity identity_;
@@ -67,6 +69,7 @@ class Context {
   UniqueSslCtx ctx_;
   std::filesystem::file_time_type revoked_time_{};
   std::uintmax_t revoked_size_ = 0;
+  std::string told_;  // of the list that cannot be read
 };
 
 }  // namespace sluice::tls

@@ -225,6 +225,14 @@ TEST_F(ContextTest, BrokenListKeepsTheOldInForce) {
   Context server = context(Role::server, pki_.gateway());
   std::filesystem::resize_file(pki_.directory() / "ca.crl", 10);
   EXPECT_FALSE(server.reload_revoked());
+  const Result<bool> again = server.reload_revoked();
+  ASSERT_TRUE(again) << "it is said once: " << again.error().message;
+  EXPECT_FALSE(*again);
+  std::filesystem::resize_file(pki_.directory() / "ca.crl", 11);
+  EXPECT_FALSE(server.reload_revoked()) << "another file that is broken";
+  std::filesystem::remove(pki_.directory() / "ca.crl");
+  EXPECT_FALSE(server.reload_revoked()) << "and none";
+  EXPECT_TRUE(server.reload_revoked());
   Context client = context(Role::client, {agent.certificate, agent.key, agent.authority, std::nullopt});
   expect_error(tls_pair(io_, server, client), "certificate revoked");
 }
