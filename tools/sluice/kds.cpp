@@ -126,9 +126,14 @@ Result<void> change(const Context& context, const Arguments& arguments, const Ch
 
 // What `sluice-client tpm enrol` has printed; the key server looks into it.
 Result<std::string> read_key_file(const std::string& path) {
-  std::ifstream file(path);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (!file || text.empty()) return Error{path + ": cannot be read, or is empty", EINVAL};
+  // A device or a pipe may have no end.
+  if (std::error_code ignored; !std::filesystem::is_regular_file(path, ignored))
+    return Error{path + ": is no regular file", EINVAL};
+  std::ifstream file(path, std::ios::binary);
+  std::string text(attestation_key_most + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.empty()) return Error{path + ": cannot be read, or is empty", EINVAL};
   if (text.size() > attestation_key_most) return Error{path + ": is no public key: it is too long", EINVAL};
   return text;
 }
