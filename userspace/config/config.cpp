@@ -296,6 +296,9 @@ File& File::operator=(File&&) noexcept = default;
 File::~File() = default;
 
 Result<File> File::load(const std::filesystem::path& path) {
+  // A folder opens, and reads as an empty file.
+  if (std::error_code ignored; std::filesystem::is_directory(path, ignored))
+    return Error{path.string() + ": is a folder, and no file", EISDIR};
   std::ifstream stream(path, std::ios::binary);
   std::ostringstream text;
   if (!stream || (stream.peek() != EOF && !(text << stream.rdbuf()))) {

@@ -93,6 +93,9 @@ TEST(Config, NamesAFileThatIsNotThere) {
   Result<File> file = File::load("/nonexistent/sluice.toml");
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().message, "/nonexistent/sluice.toml: No such file or directory");
+  file = File::load("/");
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().message, "/: is a folder, and no file");
 }
 
 TEST(Config, WrongKindsOfTables) {
