@@ -4,10 +4,14 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
+#include <utility>
 
+#include "base/deadline.hpp"
 #include "base/log.hpp"
 #include "base/socket.hpp"
 #include "kds/api.hpp"
@@ -22,6 +26,7 @@ using namespace sluice;
 using namespace sluice::kds;
 
 constexpr Time (*now)() = std::chrono::system_clock::now;
+constexpr Duration end_within{10000};
 
 http::ServerOptions server_options(const Settings& settings) {
   http::ServerOptions options;
@@ -32,6 +37,19 @@ http::ServerOptions server_options(const Settings& settings) {
   options.limits.request_header = options.limits.request_body = settings.limits.request_timeout;
   options.limits.idle = settings.limits.idle_timeout;
   return options;
+}
+
+// What the store has done for somebody is to be in the audit log as well, so that handlers may end first: all but those
+// that the store keeps waiting do at once.  A second signal does not wait.
+Task<void> end(asio::io_context& context, http::Server& server, Service& service) {
+  server.stop();
+  service.stop();
+  Deadline late(context.get_executor(), end_within, [&context] {
+    spdlog::warn("ended while requests were under way");
+    context.stop();
+  });
+  co_await server.stopped();
+  context.stop();
 }
 
 struct Opened {
@@ -92,13 +110,14 @@ Result<void> serve(Settings settings) {
   if (auto written = log->write({now(), self, AuditAction::start, self, AuditOutcome::done, {}}); !written)
     return written.error().in("audit");
   asio::signal_set signals(context, SIGTERM, SIGINT, SIGHUP);
+  bool ending = false;
   std::function<void()> wait = [&] {
     signals.async_wait([&](boost::system::error_code failure, int signal) {
       if (failure) return;
       if (signal != SIGHUP) {
-        server.stop();
-        service.stop();
-        return context.stop();
+        if (std::exchange(ending, true)) return context.stop();
+        asio::co_spawn(context, end(context, server, service), asio::detached);
+        return wait();
       }
       if (auto reopened = log->reopen(); !reopened) spdlog::error("audit: {}", reopened.error().message);
       wait();

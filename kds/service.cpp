@@ -35,20 +35,21 @@ GenerationOptions options_of(const Settings& settings, const std::string& name) 
 
 }  // namespace
 
-// A place among those who wait for a gateway's updates; it ends with the coroutine that waits.
+// A place among those who wait for a gateway's updates; it ends with the coroutine that waits.  That may be destroyed
+// with the executor, when the Service is gone: so the list is not the Service's alone.
 struct Service::Waiting {
-  Waiting(std::multimap<std::string, Waiting*>& in, const std::string& gateway, const asio::any_io_executor& executor)
-      : timer(executor), all(in), place(in.emplace(gateway, this)) {}
+  Waiting(std::shared_ptr<Waiters> in, const std::string& gateway, const asio::any_io_executor& executor)
+      : timer(executor), all(std::move(in)), place(all->emplace(gateway, this)) {}
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
-  ~Waiting() { all.erase(place); }
+  ~Waiting() { all->erase(place); }
 
   asio::steady_timer timer;
   bool told = false;
 
  private:
-  std::multimap<std::string, Waiting*>& all;
-  std::multimap<std::string, Waiting*>::iterator place;
+  std::shared_ptr<Waiters> all;
+  Waiters::iterator place;
 };
 
 struct Service::Question {
@@ -95,7 +96,7 @@ void Service::stop() {
 
 void Service::tell(const Touched& gateways) {
   for (const std::string& gateway : gateways) {
-    const auto [first, last] = waiting_.equal_range(gateway);
+    const auto [first, last] = waiting_->equal_range(gateway);
     for (auto one = first; one != last; ++one) {
       one->second->told = true;
       one->second->timer.cancel();
@@ -104,7 +105,7 @@ void Service::tell(const Touched& gateways) {
 }
 
 void Service::tell_all() {
-  for (const auto& [gateway, one] : waiting_) {
+  for (const auto& [gateway, one] : *waiting_) {
     one->told = true;
     one->timer.cancel();
   }

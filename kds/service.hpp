@@ -58,6 +58,7 @@ class Service {
 
  private:
   struct Waiting;
+  using Waiters = std::multimap<std::string, Waiting*>;
   struct Question;
 
   /// *work* on the store's thread; its result here.
@@ -91,7 +92,7 @@ class Service {
   std::vector<std::shared_ptr<Question>> questions_;  // bounded by the server's connections
   bool answering_ = false;
   bool stopped_ = false;
-  std::multimap<std::string, Waiting*> waiting_;
+  std::shared_ptr<Waiters> waiting_ = std::make_shared<Waiters>();
   asio::steady_timer tick_, watch_, announce_;
 };
 
