@@ -52,8 +52,7 @@ Task<void> tick(std::shared_ptr<Core> core) {
 }
 
 void welcome(const std::shared_ptr<Core>& core, tcp::socket socket, const Endpoint& from) {
-  auto opening = std::make_unique<Opening>(core, from.address);
-  if (core->sessions.size() >= core->options.limits.connections || !opening->granted()) {
+  if (core->sessions.size() >= core->options.limits.connections || !core->admission->make_room(from.address)) {
     ++core->counters.crowded_out;
     return;  // the socket closes
   }
@@ -64,6 +63,7 @@ void welcome(const std::shared_ptr<Core>& core, tcp::socket socket, const Endpoi
     return;
   }
   auto session = std::make_shared<Session>(core, std::move(socket), *std::move(ssl), from);
+  auto opening = std::make_unique<Opening>(core->admission, from.address, *session);
   Task<void> running = session->run(std::move(opening));
   asio::co_spawn(core->executor, std::move(running),
                  [session](std::exception_ptr exception) { no_exceptions(exception); });

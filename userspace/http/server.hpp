@@ -36,10 +36,11 @@ using Handler = std::function<Task<Response>(const Request&, Connection&)>;
 
 struct Limits {
   std::size_t connections = 20000;
-  std::size_t handshakes = 1024;              ///< at a time
-  std::size_t handshakes_of_an_address = 32;  ///< at a time; of an IPv6 address' /64
+  std::size_t handshakes = 1024;              ///< at a time; then the oldest ends
+  std::size_t handshakes_of_an_address = 32;  ///< at a time; of an IPv6 address' /64; then its oldest ends
   std::size_t header = 8192;                  ///< bytes, the request line included
   std::size_t body = 65536;                   ///< bytes
+  Duration first_byte{4000};  ///< of the handshake: longer than it takes to send a lost ClientHello twice more
   Duration handshake{10000};
   Duration request_header{10000};  ///< from the first byte to the empty line
   Duration request_body{20000};
@@ -60,8 +61,8 @@ struct ServerOptions {
 struct ServerCounters {
   std::size_t connections = 0;
   std::uint64_t accepted = 0;
-  std::uint64_t crowded_out = 0;  ///< closed before the handshake, by a limit
-  std::uint64_t handshakes_failed = 0;
+  std::uint64_t crowded_out = 0;        ///< closed before the handshake, by a limit
+  std::uint64_t handshakes_failed = 0;  ///< but for those crowded out
   std::uint64_t sessions_full = 0, sessions_resumed = 0;
   std::uint64_t requests = 0;           ///< given to the handler
   std::uint64_t refused = 0;            ///< answered without it: bad HTTP, another realm

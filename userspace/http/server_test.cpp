@@ -435,37 +435,6 @@ TEST_F(ServerTest, WhoExpectsToBeToldIsToldToGoOn) {
   }(*this));
 }
 
-TEST_F(ServerTest, OneAddressGetsSoManyHandshakesAtATime) {
-  ServerOptions options = quick();
-  options.limits.handshakes_of_an_address = 2;
-  options.limits.connections = 4;
-  start(std::move(options));
-  run([](ServerTest& test) -> Task<void> {
-    std::vector<tcp::socket> mute;
-    for (int i = 0; i < 2; ++i) {
-      mute.emplace_back(test.io_);
-      co_await mute.back().async_connect(to_asio(test.endpoint_), asio::use_awaitable);
-    }
-    EXPECT_TRUE(co_await test.until([&] { return test.server_->counters().connections == 2; }));
-    Result<std::unique_ptr<Raw>> third = co_await Raw::dial(test.io_, test.laptop_, test.endpoint_);
-    EXPECT_FALSE(third);
-    EXPECT_EQ(test.server_->counters().crowded_out, 1u);
-    mute.clear();
-    EXPECT_TRUE(co_await test.until([&] { return test.server_->counters().connections == 0; }));
-    // Those that are through do not count, until all places are taken.
-    std::vector<std::unique_ptr<Raw>> through;
-    for (int i = 0; i < 4; ++i) {
-      through.push_back(co_await test.dial());
-      co_await through.back()->get("/");
-      const Response answer = co_await through.back()->response();
-      EXPECT_EQ(answer.status, 200u);
-    }
-    Result<std::unique_ptr<Raw>> fifth = co_await Raw::dial(test.io_, test.laptop_, test.endpoint_);
-    EXPECT_FALSE(fifth);
-    EXPECT_EQ(test.server_->counters().crowded_out, 2u);
-  }(*this));
-}
-
 TEST_F(ServerTest, AHundredAtATime) {
   ServerOptions options = quick();
   options.limits.handshakes_of_an_address = 200;

@@ -17,14 +17,6 @@ using Got = Reader::Got;
 constexpr Duration kLinger{2000};
 constexpr std::size_t kLingerBytes = 256 * 1024;
 
-/// One user of IPv6 has a /64 at least.
-Address key_of(const Address& address) {
-  if (address.is_v4()) return address;
-  Address::Bytes bytes = address.raw();
-  std::fill(bytes.begin() + 8, bytes.end(), std::uint8_t{0});
-  return Address(bytes);
-}
-
 bool belongs_to(const tls::Peer& peer, const std::string& realm) {
   return realm.empty() || peer.is_kds(realm) || peer.device_of(realm) || peer.gateway_of(realm) ||
          peer.operator_of(realm);
@@ -36,22 +28,6 @@ void cancel_waits(tls::Stream& stream) {
 }
 
 }  // namespace
-
-Opening::Opening(std::shared_ptr<Core> core, const Address& from) : core_(std::move(core)), key_(key_of(from)) {
-  const Limits& limits = core_->options.limits;
-  if (core_->handshakes >= limits.handshakes) return;
-  std::size_t& of_address = core_->handshakes_of[key_];
-  if (of_address >= limits.handshakes_of_an_address) return;
-  ++of_address;
-  ++core_->handshakes;
-  granted_ = true;
-}
-
-void Opening::end() {
-  if (!std::exchange(granted_, false)) return;
-  --core_->handshakes;
-  if (const auto found = core_->handshakes_of.find(key_); --found->second == 0) core_->handshakes_of.erase(found);
-}
 
 Session::Session(std::shared_ptr<Core> core, tcp::socket socket, tls::UniqueSsl ssl, const Endpoint& remote)
     : core_(std::move(core)),
@@ -101,6 +77,28 @@ void Session::recheck(bool revocation) {
   end("its certificate is no longer good");
 }
 
+bool Session::awaits_peer() {
+  boost::system::error_code ignored;
+  return stream_.socket().available(ignored) == 0;
+}
+
+void Session::crowd_out() {
+  ++core_->counters.crowded_out;
+  end("others came");
+}
+
+// The first byte comes with the peer's next packet.  Who has none in mind is not waited for as long as a slow one.
+Task<Result<void>> Session::shake_hands() {
+  const Limits& limits = core_->options.limits;
+  {
+    Deadline deadline(core_->executor, std::min(limits.first_byte, limits.handshake),
+                      [this] { cancel_waits(stream_); });
+    const bool begun = co_await stream_.wait(tcp::socket::wait_read);
+    if (!begun) co_return Error{"TLS handshake: nothing came"};
+  }
+  co_return co_await stream_.handshake(limits.handshake);
+}
+
 Result<void> Session::greet(std::uint64_t revision) {
   Result<tls::PeerCertificates> shown = tls::PeerCertificates::of(stream_.ssl());
   if (!shown) return shown.error();
@@ -127,11 +125,11 @@ Result<void> Session::greet(std::uint64_t revision) {
 
 Task<void> Session::run(std::unique_ptr<Opening> opening) {
   const std::uint64_t revision = core_->revision;
-  Result<void> done = co_await stream_.handshake(core_->options.limits.handshake);
+  Result<void> done = co_await shake_hands();
   if (done && !connection_.closed_) done = greet(revision);
   opening.reset();
   if (!done) {
-    ++core_->counters.handshakes_failed;
+    if (!connection_.closed_) ++core_->counters.handshakes_failed;
     spdlog::debug("http: {}: {}", connection_.remote_.to_string(), done.error().message);
     end("no handshake");
     co_return;

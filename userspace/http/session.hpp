@@ -5,13 +5,13 @@
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "http/admission.hpp"
 #include "http/reader.hpp"
 #include "http/server.hpp"
 #include "http/wire.hpp"
@@ -33,29 +33,11 @@ struct Core {
   std::uint64_t revision = 0;  ///< of the revocation list
   std::uint64_t next_id = 1;
   std::set<Session*> sessions;  ///< each takes itself out
-  std::size_t handshakes = 0;
-  std::map<Address, std::size_t> handshakes_of;
+  std::shared_ptr<Admission> admission = std::make_shared<Admission>(options.limits);
   std::vector<std::shared_ptr<tcp::acceptor>> acceptors;
   asio::steady_timer tick{executor};
   asio::steady_timer emptied{executor, asio::steady_timer::time_point::max()};
   bool stopping = false;
-};
-
-/// A place among the handshakes under way; gone when none was free.
-class Opening {
- public:
-  Opening(std::shared_ptr<Core> core, const Address& from);
-  Opening(const Opening&) = delete;
-  Opening& operator=(const Opening&) = delete;
-  ~Opening() { end(); }
-
-  [[nodiscard]] bool granted() const { return granted_; }
-  void end();
-
- private:
-  std::shared_ptr<Core> core_;
-  Address key_;
-  bool granted_ = false;
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -69,6 +51,10 @@ class Session : public std::enable_shared_from_this<Session> {
   void end(const char* why);
   /// Ends it if its peer's certificate has expired, and, if *revocation*, if it no longer passes the context's checks.
   void recheck(bool revocation);
+  /// The peer has said nothing that the server has not looked at.
+  [[nodiscard]] bool awaits_peer();
+  /// Ends it for another.
+  void crowd_out();
 
  private:
   /// How the running handler stands.
@@ -78,6 +64,7 @@ class Session : public std::enable_shared_from_this<Session> {
     Response response;
   };
 
+  Task<Result<void>> shake_hands();
   Result<void> greet(std::uint64_t revision);
   Task<bool> serve_one();
   Task<bool> read_head(std::optional<RequestHead>& head);
