@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -27,12 +28,18 @@ using namespace sluice::kds;
 
 constexpr Time (*now)() = std::chrono::system_clock::now;
 constexpr Duration end_within{10000};
+constexpr std::size_t handshakes_min = 64;
 
 http::ServerOptions server_options(const Settings& settings) {
   http::ServerOptions options;
   options.realm = settings.realm;
   options.limits.connections = settings.limits.connections;
-  options.limits.handshakes_of_an_address = settings.limits.connections_per_address;
+  options.limits.connections_of_an_address = settings.limits.connections_per_address;
+  options.limits.connections_of_a_device = settings.limits.connections_per_device;
+  // After an outage a whole office comes at once, behind one address.
+  options.limits.handshakes = std::max<std::size_t>(settings.limits.connections / 4, handshakes_min);
+  options.limits.handshakes_of_an_address =
+      std::min<std::size_t>(settings.limits.connections_per_address, options.limits.handshakes / 4);
   options.limits.handshake = settings.limits.handshake_timeout;
   options.limits.request_header = options.limits.request_body = settings.limits.request_timeout;
   options.limits.idle = settings.limits.idle_timeout;

@@ -7,7 +7,7 @@ metrics::Families measure(const http::ServerCounters& server, const AuditCounts&
   metrics::Families families;
   families.gauge("sluice_kds_connections", "Connections that are open.", static_cast<double>(server.connections));
   families.counter("sluice_kds_connections_total", "Connections that were accepted.", server.accepted);
-  families.counter("sluice_kds_connections_crowded_out_total", "Connections closed before a handshake, by a limit.",
+  families.counter("sluice_kds_connections_crowded_out_total", "Connections closed or refused by a limit.",
                    server.crowded_out);
   for (const auto& [kind, count] : {std::pair{"full", server.sessions_full},
                                     {"resumed", server.sessions_resumed},

@@ -58,6 +58,8 @@ Limits read_limits(Table table) {
   limits.connections = read_count(table, "connections", connections_max, limits.connections);
   limits.connections_per_address =
       read_count(table, "connections_per_address", connections_max, limits.connections_per_address);
+  limits.connections_per_device =
+      read_count(table, "connections_per_device", connections_max, limits.connections_per_device);
   limits.handshake_timeout =
       read_duration(table, "handshake_timeout", timeout_min, timeout_max, limits.handshake_timeout);
   limits.request_timeout = read_duration(table, "request_timeout", timeout_min, timeout_max, limits.request_timeout);
@@ -66,6 +68,8 @@ Limits read_limits(Table table) {
   if (limits.keys > limits.requests) table.warn("keys", "more than requests, which end first");
   if (limits.connections_per_address > limits.connections)
     table.warn("connections_per_address", "more than connections, which end first");
+  if (limits.connections_per_device > limits.connections_per_address)
+    table.warn("connections_per_device", "more than connections_per_address, which end first");
   return limits;
 }
 

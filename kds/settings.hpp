@@ -54,8 +54,9 @@ struct Limits {
   std::uint32_t challenges = 20;                ///< of a device a minute
   std::uint32_t keys = 10;                      ///< POST /v1/keys of a device a minute
   std::uint32_t operator_requests = 600;        ///< of an operator a minute
-  std::uint32_t connections = 4096;             ///< at once, in all
-  std::uint32_t connections_per_address = 256;  ///< at once, of one IPv4 address or IPv6 /64
+  std::uint32_t connections = 4096;             ///< at once, in all; an eighth of them is not for devices
+  std::uint32_t connections_per_address = 256;  ///< at once, of devices of one IPv4 address or IPv6 /64
+  std::uint32_t connections_per_device = 16;    ///< at once
   Duration handshake_timeout{10000};
   Duration request_timeout{10000};  ///< for a request to come in whole
   Duration idle_timeout{60000};     ///< between requests; long polls are none

@@ -28,6 +28,15 @@ void uncount(std::map<Key, std::size_t>& counts, const Key& key) {
 
 }  // namespace
 
+std::optional<Holder> Holder::of(const tls::Peer& peer, const std::string& realm) {
+  if (realm.empty()) return Holder{peer.subject, true};
+  if (const auto name = peer.device_of(realm)) return Holder{"device/" + *name, true};
+  if (const auto name = peer.gateway_of(realm)) return Holder{"gateway/" + *name, false};
+  if (const auto name = peer.operator_of(realm)) return Holder{"operator/" + *name, false};
+  if (peer.is_kds(realm)) return Holder{"kds", false};
+  return std::nullopt;
+}
+
 // The oldest, not any: an honest handshake takes a few round trips, and ends for a newer one only if as many as there
 // are places begin in that time.  Not one whose peer has said what the server has not read yet: where many come at
 // once, the oldest is the one that is nearly through, and if those ended nobody ever would be.
@@ -53,6 +62,20 @@ bool Admission::make_room(const Address& from) {
   return end_oldest([&](const Opening& one) { return count(openings_of_, one.key_) == most; });
 }
 
+// A device is one of many, in one of many networks with one address for all: what it may not have, others may.
+std::optional<Refusal> Admission::objection(const Holder& holder, const Address& from) const {
+  const std::size_t own = holder.device ? limits_.connections_of_a_device : limits_.connections_of_another;
+  if (count(of_name_, holder.name) >= own)
+    return Refusal{429, holder.name + " has " + std::to_string(own) + " connections already: close one of them"};
+  if (holder.device && count(of_address_, key_of(from)) >= limits_.connections_of_an_address)
+    return Refusal{503, "there are " + std::to_string(limits_.connections_of_an_address) +
+                            " connections from this address already; try again later"};
+  const std::size_t kept = holder.device ? limits_.connections / 8 : 0;
+  if (connections_ >= limits_.connections - kept)
+    return Refusal{503, "there are as many connections as there may be; try again later"};
+  return std::nullopt;
+}
+
 Opening::Opening(std::shared_ptr<Admission> admission, const Address& from, Session& session)
     : admission_(std::move(admission)),
       key_(key_of(from)),
@@ -65,6 +88,19 @@ void Opening::end() {
   if (std::exchange(ended_, true)) return;
   admission_->openings_.erase(place_);
   uncount(admission_->openings_of_, key_);
+}
+
+Place::Place(std::shared_ptr<Admission> admission, const Holder& holder, const Address& from)
+    : admission_(std::move(admission)), name_(holder.name), key_(key_of(from)) {
+  ++admission_->connections_;
+  ++admission_->of_name_[name_];
+  ++admission_->of_address_[key_];
+}
+
+Place::~Place() {
+  --admission_->connections_;
+  uncount(admission_->of_name_, name_);
+  uncount(admission_->of_address_, key_);
 }
 
 }  // namespace sluice::http

@@ -56,6 +56,27 @@ class AdmissionTest : public testing::LoopTest {
     if (!raw) throw std::runtime_error("no connection");
     co_return *std::move(raw);
   }
+  /// What it gets for a request.
+  Task<unsigned> status(Raw& raw) {
+    co_await raw.get("/");
+    const Response answer = co_await raw.response();
+    said_ = answer.text();
+    co_return answer.status;
+  }
+  /// *who* keeps so many connections.
+  Task<void> crowd(const tls::Context& who, std::size_t number) {
+    for (std::size_t i = 0; i < number; ++i) {
+      crowd_.push_back(co_await dial(who));
+      EXPECT_EQ(co_await status(*crowd_.back()), 200u);
+    }
+  }
+  /// What *who* gets on a new connection, which it keeps if it is good.
+  Task<unsigned> next(const tls::Context& who) {
+    std::unique_ptr<Raw> raw = co_await dial(who);
+    const unsigned got = co_await status(*raw);
+    if (got == 200) crowd_.push_back(std::move(raw));
+    co_return got;
+  }
   tls::Context holder(Role role, const std::string& name, const std::string& realm = "corp") {
     return context(tls::Role::client, pki_.holder(role, name, realm));
   }
@@ -64,6 +85,8 @@ class AdmissionTest : public testing::LoopTest {
   testing::Pki pki_;
   Endpoint endpoint_;
   std::optional<Server> server_;
+  std::vector<std::unique_ptr<Raw>> crowd_;
+  std::string said_;
 };
 
 TEST_F(AdmissionTest, WhoComesTakesThePlaceOfTheOldestThatSaysNothing) {
@@ -113,6 +136,81 @@ TEST_F(AdmissionTest, TheFirstByteIsNotWaitedForAsLongAsTheRest) {
     EXPECT_TRUE(co_await test.until([&] { return test.ended(*silent); }));
     EXPECT_TRUE(co_await test.until([&] { return test.server_->counters().handshakes_failed == 1; }));
     EXPECT_FALSE(test.ended(*slow));
+  }(*this));
+}
+
+TEST_F(AdmissionTest, ADeviceHasSoManyConnectionsAndOthersHaveTheirs) {
+  Limits limits;
+  limits.connections_of_a_device = 2;
+  limits.connections_of_another = 3;
+  start(limits);
+  run([](AdmissionTest& test) -> Task<void> {
+    const tls::Context laptop = test.holder(Role::device, "laptop"), desk = test.holder(Role::device, "desk"),
+                       gateway = test.holder(Role::realm_gateway, "gw1");
+    co_await test.crowd(laptop, 2);
+    EXPECT_EQ(co_await test.next(laptop), 429u);
+    EXPECT_NE(test.said_.find("device/laptop has 2 connections already"), std::string::npos) << test.said_;
+    EXPECT_EQ(co_await test.next(desk), 200u);
+    co_await test.crowd(gateway, 3);
+    EXPECT_EQ(co_await test.next(gateway), 429u);
+    EXPECT_EQ(test.server_->counters().crowded_out, 2u);
+    // A place is free again when its connection ends.
+    test.crowd_.clear();
+    EXPECT_TRUE(co_await test.until([&] { return test.open() == 0; }));
+    EXPECT_EQ(co_await test.next(laptop), 200u);
+  }(*this));
+}
+
+TEST_F(AdmissionTest, AnAddressHasSoManyConnectionsOfDevices) {
+  Limits limits;
+  limits.connections_of_an_address = 2;
+  start(limits);
+  run([](AdmissionTest& test) -> Task<void> {
+    const tls::Context laptop = test.holder(Role::device, "laptop"), desk = test.holder(Role::device, "desk"),
+                       alice = test.holder(Role::operator_, "alice");
+    co_await test.crowd(laptop, 2);
+    EXPECT_EQ(co_await test.next(desk), 503u);
+    EXPECT_EQ(co_await test.next(alice), 200u) << "who sits behind the same address as they";
+  }(*this));
+}
+
+TEST_F(AdmissionTest, DevicesDoNotTakeTheLastPlaces) {
+  Limits limits;
+  limits.connections = 8;
+  start(limits);
+  run([](AdmissionTest& test) -> Task<void> {
+    const tls::Context laptop = test.holder(Role::device, "laptop"), gateway = test.holder(Role::realm_gateway, "gw1");
+    co_await test.crowd(laptop, 7);
+    EXPECT_EQ(co_await test.next(laptop), 503u);
+    EXPECT_EQ(co_await test.next(gateway), 200u);
+    EXPECT_EQ(co_await test.next(gateway), 503u);
+  }(*this));
+}
+
+// Whatever a stranger's certificate is, it is worth no more than none.
+TEST_F(AdmissionTest, AStrangerKeepsNoPlaceButAHandshakes) {
+  Limits limits;
+  limits.handshakes = 2;
+  start(limits);
+  run([](AdmissionTest& test) -> Task<void> {
+    const tls::Context agent = test.holder(Role::agent, "berlin"), laptop = test.holder(Role::device, "laptop");
+    std::vector<std::unique_ptr<Raw>> strangers;
+    for (int i = 0; i < 4; ++i) strangers.push_back(co_await test.dial(agent));
+    EXPECT_TRUE(co_await test.until([&] { return test.open() == 2; }));
+    EXPECT_EQ(co_await test.status(*strangers.back()), 403u);
+    EXPECT_EQ(co_await test.next(laptop), 200u);
+  }(*this));
+}
+
+TEST_F(AdmissionTest, AStrangerIsNotWaitedFor) {
+  Limits limits;
+  limits.first_byte = 2s;
+  limits.idle = 100s;
+  start(limits);
+  run([](AdmissionTest& test) -> Task<void> {
+    const tls::Context agent = test.holder(Role::agent, "berlin");
+    std::unique_ptr<Raw> raw = co_await test.dial(agent);
+    EXPECT_TRUE(co_await raw->ends_in_order());
   }(*this));
 }
 

@@ -52,7 +52,7 @@ Task<void> tick(std::shared_ptr<Core> core) {
 }
 
 void welcome(const std::shared_ptr<Core>& core, tcp::socket socket, const Endpoint& from) {
-  if (core->sessions.size() >= core->options.limits.connections || !core->admission->make_room(from.address)) {
+  if (!core->admission->make_room(from.address)) {
     ++core->counters.crowded_out;
     return;  // the socket closes
   }

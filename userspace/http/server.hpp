@@ -35,12 +35,17 @@ namespace sluice::http {
 using Handler = std::function<Task<Response>(const Request&, Connection&)>;
 
 struct Limits {
-  std::size_t connections = 20000;
+  std::size_t connections = 20000;  ///< besides handshakes; an eighth of them is not for devices
+  std::size_t connections_of_an_address =
+      256;  ///< or of an IPv6 address' /64; then no other device gets one from there
+  std::size_t connections_of_a_device = 16;
+  std::size_t connections_of_another = 64;    ///< of one gateway or operator
   std::size_t handshakes = 1024;              ///< at a time; then the oldest ends
   std::size_t handshakes_of_an_address = 32;  ///< at a time; of an IPv6 address' /64; then its oldest ends
   std::size_t header = 8192;                  ///< bytes, the request line included
   std::size_t body = 65536;                   ///< bytes
-  Duration first_byte{4000};  ///< of the handshake: longer than it takes to send a lost ClientHello twice more
+  Duration first_byte{4000};  ///< of the handshake: longer than it takes to send a lost ClientHello twice more; and of
+                              ///< the request of who is to be refused
   Duration handshake{10000};
   Duration request_header{10000};  ///< from the first byte to the empty line
   Duration request_body{20000};
@@ -50,7 +55,8 @@ struct Limits {
 };
 
 struct ServerOptions {
-  /// Who has no name in this realm (KDS, gateway, device, operator) gets 403 and no handler.  Empty: all are let in.
+  /// Who has no name in this realm (KDS, gateway, device, operator) gets 403 and no handler.  Empty: all are let in, as
+  /// devices are.
   std::string realm;
   Limits limits;
   /// How often the revocation list's file is looked at, and expired certificates are looked for.
@@ -61,7 +67,7 @@ struct ServerOptions {
 struct ServerCounters {
   std::size_t connections = 0;
   std::uint64_t accepted = 0;
-  std::uint64_t crowded_out = 0;        ///< closed before the handshake, by a limit
+  std::uint64_t crowded_out = 0;        ///< closed in the handshake or refused after it, by a limit
   std::uint64_t handshakes_failed = 0;  ///< but for those crowded out
   std::uint64_t sessions_full = 0, sessions_resumed = 0;
   std::uint64_t requests = 0;           ///< given to the handler

@@ -437,7 +437,7 @@ TEST_F(ServerTest, WhoExpectsToBeToldIsToldToGoOn) {
 
 TEST_F(ServerTest, AHundredAtATime) {
   ServerOptions options = quick();
-  options.limits.handshakes_of_an_address = 200;
+  options.limits.handshakes_of_an_address = options.limits.connections_of_a_device = 200;
   options.limits.handshake = options.limits.sending = 100s;
   start(std::move(options));
   run([](ServerTest& test) -> Task<void> {

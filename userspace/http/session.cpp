@@ -17,11 +17,6 @@ using Got = Reader::Got;
 constexpr Duration kLinger{2000};
 constexpr std::size_t kLingerBytes = 256 * 1024;
 
-bool belongs_to(const tls::Peer& peer, const std::string& realm) {
-  return realm.empty() || peer.is_kds(realm) || peer.device_of(realm) || peer.gateway_of(realm) ||
-         peer.operator_of(realm);
-}
-
 void cancel_waits(tls::Stream& stream) {
   boost::system::error_code ignored;
   stream.socket().cancel(ignored);
@@ -116,18 +111,32 @@ Result<void> Session::greet(std::uint64_t revision) {
   if (revision != core_->revision) {
     if (auto good = core_->context.recheck(connection_.shown_); !good) return good;
   }
-  admitted_ = belongs_to(connection_.peer_, core_->options.realm);
+  refusal_ = admit();
   greeted_ = true;
   ++(connection_.resumed_ ? core_->counters.sessions_resumed : core_->counters.sessions_full);
-  if (admitted_) stream_.send_ticket();  // leaves with the first response
+  if (!refusal_) stream_.send_ticket();  // leaves with the first response
   return {};
+}
+
+std::optional<Refusal> Session::admit() {
+  const std::string& realm = core_->options.realm;
+  const auto holder = Holder::of(connection_.peer_, realm);
+  if (!holder) return Refusal{403, "the certificate is for nobody of realm '" + realm + "'"};
+  const Address& from = connection_.remote_.address;
+  std::optional<Refusal> objection = core_->admission->objection(*holder, from);
+  if (objection)
+    ++core_->counters.crowded_out;
+  else
+    place_.emplace(core_->admission, *holder, from);
+  return objection;
 }
 
 Task<void> Session::run(std::unique_ptr<Opening> opening) {
   const std::uint64_t revision = core_->revision;
   Result<void> done = co_await shake_hands();
   if (done && !connection_.closed_) done = greet(revision);
-  opening.reset();
+  // Who is to read a refusal takes nobody's place for that but a handshake's.
+  if (!done || !refusal_) opening.reset();
   if (!done) {
     if (!connection_.closed_) ++core_->counters.handshakes_failed;
     spdlog::debug("http: {}: {}", connection_.remote_.to_string(), done.error().message);
@@ -147,10 +156,7 @@ Task<bool> Session::serve_one() {
   std::optional<RequestHead> head;
   const bool begun = co_await read_head(head);
   if (!begun || !head) co_return false;
-  if (!admitted_) {
-    const std::string& realm = core_->options.realm;
-    co_return co_await refuse(403, "the certificate is for nobody of realm '" + realm + "'");
-  }
+  if (refusal_) co_return co_await refuse(refusal_->status, refusal_->detail);
   const bool complete = co_await read_body(*head);
   if (!complete) co_return false;
   const bool is_head = request_.method == "HEAD";
@@ -166,7 +172,8 @@ Task<bool> Session::serve_one() {
 Task<bool> Session::read_head(std::optional<RequestHead>& head) {
   const Limits& limits = core_->options.limits;
   {
-    Deadline idle(core_->executor, limits.idle, [this] { cancel_waits(stream_); });
+    const Duration time = refusal_ ? std::min(limits.first_byte, limits.idle) : limits.idle;
+    Deadline idle(core_->executor, time, [this] { cancel_waits(stream_); });
     while (reader_.bytes().empty()) {
       const Got got = co_await reader_.more(idle);
       if (got != Got::bytes) co_return false;
@@ -293,7 +300,8 @@ Task<bool> Session::refuse(unsigned status, std::string detail) {
   Problem problem;
   problem.status = status;
   problem.detail = std::move(detail);
-  const Response response = problem.to_response();
+  Response response = problem.to_response();
+  if (status == 429) response.fields.add("Retry-After", "60");  // by then what is idle has ended
   (void)co_await send(response, false);
   co_return false;
 }

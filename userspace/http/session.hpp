@@ -66,6 +66,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Task<Result<void>> shake_hands();
   Result<void> greet(std::uint64_t revision);
+  std::optional<Refusal> admit();
   Task<bool> serve_one();
   Task<bool> read_head(std::optional<RequestHead>& head);
   Task<bool> read_body(RequestHead& head);
@@ -83,8 +84,9 @@ class Session : public std::enable_shared_from_this<Session> {
   Request request_;
   asio::cancellation_signal cancel_;
   asio::steady_timer wake_;
+  std::optional<Place> place_;
+  std::optional<Refusal> refusal_;  // the answer to whatever it asks
   bool greeted_ = false;
-  bool admitted_ = false;
   bool handling_ = false;
   bool sending_ = false;
   bool ended_ = false;  // close_notify has come
