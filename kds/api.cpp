@@ -156,21 +156,19 @@ Result<void> Api::note(const Party& actor, AuditAction action, const Party& subj
 }
 
 Task<Response> Api::handle(const Request& request, http::Connection& connection) {
+  const std::string& realm = service_.settings().realm;
+  const Limits& limits = service_.settings().limits;
+  auto device_name = connection.peer().device_of(realm), operator_name = connection.peer().operator_of(realm);
+  // Whatever it asks: /v1/health costs a connection's time as well.
+  if (device_name && !within("device/" + *device_name, limits.requests)) co_return too_often();
+  if (operator_name && !within("operator/" + *operator_name, limits.operator_requests)) co_return too_often();
   if (const Found found = find_route(Who::anybody, request.method, request.path()); found.route != nullptr)
     co_return json_response(200, {{"status", "ok"}});
   else if (!found.allowed.empty())
     co_return no_such(found);
-  const std::string& realm = service_.settings().realm;
-  const Limits& limits = service_.settings().limits;
-  if (auto name = connection.peer().device_of(realm)) {
-    if (!within("device/" + *name, limits.requests)) co_return too_often();
-    co_return co_await device(request, connection, *std::move(name));
-  }
+  if (device_name) co_return co_await device(request, connection, *std::move(device_name));
   if (auto name = connection.peer().gateway_of(realm)) co_return co_await gateway(request, *std::move(name));
-  if (auto name = connection.peer().operator_of(realm)) {
-    if (!within("operator/" + *name, limits.operator_requests)) co_return too_often();
-    co_return co_await operate(request, *std::move(name));
-  }
+  if (operator_name) co_return co_await operate(request, *std::move(operator_name));
   co_return not_found();
 }
 
