@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/exposer.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
@@ -75,23 +77,34 @@ Result<void> Exposer::listen(const Endpoint& endpoint) {
 
 Task<void> Exposer::accept_loop() {
   for (;;) {
-    while (connections_ >= connections_max) (void)co_await room_.async_wait(use_tuple);
     auto [failure, socket] = co_await acceptor_.async_accept(use_tuple);
     if (failure) {
       asio::steady_timer pause(loop_.context(), accept_pause);
       (void)co_await pause.async_wait(use_tuple);
       continue;
     }
-    ++connections_;
-    asio::co_spawn(loop_.context(), serve(std::move(socket)), [this](std::exception_ptr exception) {
-      --connections_;
-      room_.cancel();
-      no_exceptions(exception);
-    });
+    if (connections_.size() >= connections_max) end_oldest();
+    asio::co_spawn(loop_.context(), serve(std::move(socket)), no_exceptions);
   }
 }
 
+// Anybody may connect and say nothing; whoever asks is answered at once, and needs a place for no longer.
+void Exposer::end_oldest() {
+  const auto oldest = std::ranges::find_if(connections_, [](const tcp::socket* one) { return one->is_open(); });
+  if (oldest == connections_.end()) return;  // all have ended, and go as soon as they have a turn
+  boost::system::error_code ignored;
+  (*oldest)->close(ignored);
+}
+
 Task<void> Exposer::serve(tcp::socket socket) {
+  struct Place {
+    Place(std::list<tcp::socket*>& in, tcp::socket& socket) : all(in), place(in.insert(in.end(), &socket)) {}
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() { all.erase(place); }
+    std::list<tcp::socket*>& all;
+    std::list<tcp::socket*>::iterator place;
+  } place(connections_, socket);
   Deadline deadline(socket.get_executor(), request_limit, [&socket] {
     boost::system::error_code ignored;
     socket.close(ignored);

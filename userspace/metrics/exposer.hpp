@@ -7,9 +7,9 @@
 // two seconds to stop.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 
@@ -33,7 +33,7 @@ class Exposer {
  public:
   /// Who does not answer by then is not up.
   static constexpr std::chrono::milliseconds patience{2000};
-  /// Of those who ask; more wait in the kernel's queue.
+  /// Of those who ask; for one more the oldest ends.
   static constexpr std::size_t connections_max = 16;
 
   /// Port 0: any free one.
@@ -50,15 +50,15 @@ class Exposer {
   Result<void> listen(const Endpoint& endpoint);
   Task<void> accept_loop();
   Task<void> serve(tcp::socket socket);
+  void end_oldest();
   std::string scrape();
 
   std::string program_;
   HandOver hand_over_;
   std::function<void(Families&)> here_;
+  std::list<tcp::socket*> connections_;  // the oldest first; those that are left go with the loop
   EventLoop loop_;
   tcp::acceptor acceptor_{loop_.context()};
-  asio::steady_timer room_{loop_.context(), asio::steady_timer::time_point::max()};
-  std::size_t connections_ = 0;
   std::uint16_t port_ = 0;
   const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
 };
