@@ -102,7 +102,7 @@ TEST(KdsSettings, TheExampleTellsTheDefaults) {
     defaults += (line.find("default") == line.npos ? shown.value_or(line) : line) + "\n";
     count += shown ? 1 : 0;
   }
-  EXPECT_EQ(count, 26);
+  EXPECT_EQ(count, 27);
   auto as_is = parse_settings(example(), "example"), shown = parse_settings(defaults, "defaults"),
        whole = parse_settings(all, "all");
   ASSERT_TRUE(as_is && shown) << shown.error().message;
