@@ -36,8 +36,8 @@ using Handler = std::function<Task<Response>(const Request&, Connection&)>;
 
 struct Limits {
   std::size_t connections = 20000;  ///< besides handshakes; an eighth of them is not for devices
-  std::size_t connections_of_an_address =
-      256;  ///< or of an IPv6 address' /64; then no other device gets one from there
+  /// Or of an IPv6 address' /64; at it no other device gets one from there.
+  std::size_t connections_of_an_address = 256;
   std::size_t connections_of_a_device = 16;
   std::size_t connections_of_another = 64;    ///< of one gateway or operator
   std::size_t handshakes = 1024;              ///< at a time; then the oldest ends
