@@ -102,12 +102,17 @@ Result<Touched> Announcer::announce(Store& store, Generations& generations, How 
     if (auto read = ours_->context.reload_revoked(); !read) first = read.error();
   Touched touched;
   for (std::size_t i = 0; i < gateways_.size(); ++i) {
-    if (only && gateways_[i] != *only) continue;
-    auto done = announce_one(store, generations, gateways_[i], ours_ ? &ours_->statements[i] : nullptr, how, now);
-    if (done)
+    const std::string& gateway = gateways_[i];
+    if (only && gateway != *only) continue;
+    if (how == How::changed) unsaid_.insert(gateway);
+    const How its = unsaid_.contains(gateway) ? How::changed : How::believed;
+    auto done = announce_one(store, generations, gateway, ours_ ? &ours_->statements[i] : nullptr, its, now);
+    if (done) {
+      unsaid_.erase(gateway);
       touched.merge(*done);
-    else if (!first)
-      first = done.error().in("gateway '" + gateways_[i] + "'");
+    } else if (!first) {
+      first = done.error().in("gateway '" + gateway + "'");
+    }
   }
   if (first) return *first;
   return touched;

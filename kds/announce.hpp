@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,8 @@ class Announcer {
     believed,  ///< whoever made it: only that it can still be verified
   };
   /// Sees to it that each gateway that has booted has its policy.  Gateways whose logs grew.  One at which it fails
-  /// does not stop the others; the first error is returned then.  *only*: this gateway.
+  /// does not stop the others; the first error is returned then.  *only*: this gateway.  Where `changed` has failed
+  /// it is still to be done, and the next call does it whatever is asked for.
   Result<Touched> announce(Store& store, Generations& generations, How how, Time now,
                            const std::optional<std::string>& only = {});
 
@@ -48,6 +50,7 @@ class Announcer {
 
   std::string realm_;
   std::vector<std::string> gateways_;
+  std::set<std::string> unsaid_;  // of these: what the settings say could not be said yet
   std::optional<Ours> ours_;
 };
 

@@ -49,6 +49,24 @@ addresses = ["192.0.2.1"]
 )";
 constexpr const char* servers = "[policy]\nkds = [\"kds1.example.net\", \"kds2.example.net:444\"]\n";
 
+/// A store that can be kept from answering.
+class Failing : public Store {
+ public:
+  explicit Failing(Store& store) : store_(store) {}
+  Result<void> transact(const Work& work) override { return store_.transact(work); }
+  Result<void> read(const Work& work) override {
+    if (fails) return Error{"the disk does not answer", EIO};
+    return store_.read(work);
+  }
+  Result<bool> changed() override { return store_.changed(); }
+  Result<bool> scrub() override { return store_.scrub(); }
+
+  bool fails = false;
+
+ private:
+  Store& store_;
+};
+
 class AnnounceTest : public ::testing::Test {
  protected:
   tls::testing::Pki pki_;
@@ -157,6 +175,28 @@ TEST_F(AnnounceTest, WithoutTheTableItIsWithdrawn) {
   EXPECT_TRUE(announced(without));
   EXPECT_TRUE(blob().empty());
   EXPECT_FALSE(announced(with, How::believed));
+}
+
+TEST_F(AnnounceTest, WhatCouldNotBeSaidIsSaidInTheNextRound) {
+  ASSERT_TRUE(world_.ready(start()));
+  Failing store(*world_.store);
+  Announcer one = announcer(servers, pki_.kds()), none = announcer("", pki_.kds());
+  const auto round = [&](Announcer& announcer, How how) {
+    auto touched = announcer.announce(store, world_.generations, how, start());
+    return touched && touched->contains("gw1");
+  };
+  store.fails = true;
+  EXPECT_FALSE(round(one, How::changed));
+  EXPECT_FALSE(round(one, How::believed));
+  store.fails = false;
+  EXPECT_TRUE(round(one, How::believed)) << "as if it were the first";
+  EXPECT_FALSE(blob().empty());
+  store.fails = true;
+  EXPECT_FALSE(round(none, How::changed));
+  store.fails = false;
+  EXPECT_TRUE(round(none, How::believed)) << "withdrawn, too";
+  EXPECT_TRUE(blob().empty());
+  EXPECT_FALSE(round(one, How::believed)) << "what was said once is said";
 }
 
 TEST_F(AnnounceTest, SaidAgainAtEachBootOfTheDaemon) {
