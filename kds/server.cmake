@@ -10,7 +10,7 @@ target_link_libraries(sluice_kds_api
   PRIVATE spdlog::spdlog OpenSSL::Crypto)
 
 add_executable(sluice-kds main.cpp)
-target_link_libraries(sluice-kds PRIVATE sluice_kds_api CLI11::CLI11 spdlog::spdlog)
+target_link_libraries(sluice-kds PRIVATE sluice_wiped_heap sluice_kds_api CLI11::CLI11 spdlog::spdlog)
 install(TARGETS sluice-kds RUNTIME DESTINATION sbin)
 
 sluice_test(kds_api_test LIBRARIES sluice_kds_api sluice_openapi_testing sluice_tls_testing spdlog::spdlog

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "derivation/wiped_heap.hpp"
 #include "evidence/base64url.hpp"
 #include "evidence/json.hpp"
 
@@ -48,11 +49,11 @@ class Fields {
     return false;
   }
 
-  // Null after an error; the string is the document's own, so that it can be wiped there.
-  std::string* text(const char* name) {
+  // Null after an error; the document's own.
+  const std::string* text(const char* name) {
     Json* value = find(name);
     if (!value) return nullptr;
-    if (value->is_string()) return value->get_ptr<std::string*>();
+    if (value->is_string()) return value->get_ptr<const std::string*>();
     fail(name, "should be a string");
     return nullptr;
   }
@@ -111,15 +112,6 @@ class Fields {
   std::optional<Error> error_;
 };
 
-void wipe(std::string& text) { netlink::wipe(std::as_writable_bytes(std::span(text))); }
-
-// Wherever a master key may stand, also behind an error.
-void wipe_keys(Json& document) {
-  if (document.is_string()) return wipe(document.get_ref<std::string&>());
-  if (document.is_structured())
-    for (Json& child : document) wipe_keys(child);
-}
-
 std::uint32_t read_generation_number(Fields& fields) {
   return static_cast<std::uint32_t>(fields.number("number", 1, number_max));
 }
@@ -142,7 +134,6 @@ netlink::NewGeneration read_generation(Fields& fields) {
   constexpr std::size_t size = netlink::MasterKey::size;
   std::vector<std::uint8_t> key = fields.bytes("master_key", size, size);
   if (key.size() == size) std::ranges::copy(std::as_bytes(std::span(key)), generation.master_key.bytes().begin());
-  if (!key.empty()) netlink::wipe(std::as_writable_bytes(std::span(key)));
   return generation;
 }
 
@@ -221,11 +212,11 @@ std::string name_of(const Update& update) {
 }
 
 Result<std::vector<Update>> parse_updates(std::string_view text, std::uint64_t after) {
+  // Of a key there is the document's string, and what the lexer had of it before, some of it only in part.
+  const derivation::WipedHeap wiped;
   auto document = evidence::parse_json(text, kds_answer_max);
   if (!document) return document.error();
-  auto updates = read_updates(*document, after);
-  wipe_keys(*document);
-  return updates;
+  return read_updates(*document, after);
 }
 
 Result<BootAnswer> parse_boot(std::string_view text) {

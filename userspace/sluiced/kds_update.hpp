@@ -75,7 +75,7 @@ inline constexpr std::size_t kds_answer_max = std::size_t{1} << 18;
 
 /// The answer to GET /v1/gateway/updates?after=*after*: in order, each sequence greater than the one before and than
 /// *after*.  An error names the field: "updates[2].id: ...".  The keys in *text* stay there; what the parse made of
-/// them on the way is wiped as far as it is ours.
+/// them on the way is wiped (derivation/wiped_heap.hpp).
 Result<std::vector<Update>> parse_updates(std::string_view text, std::uint64_t after);
 
 struct BootAnswer {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// This program's heap: what is given back is wiped first.  Keys are held in Secret, but on their way there the TOML
-// parser and std::string make copies of their own, whose memory is reached here and nowhere else.
+#include "derivation/wiped_heap.hpp"
+
 #include <malloc.h>
 #include <openssl/crypto.h>
 
@@ -9,6 +8,16 @@
 #include <new>
 
 #ifndef __SANITIZE_ADDRESS__  // the sanitizer has its own
+
+namespace {
+
+#ifdef SLUICE_WIPED_IN_SCOPES
+bool is_wiped() { return sluice::derivation::WipedHeap::here(); }
+#else
+constexpr bool is_wiped() { return true; }
+#endif
+
+}  // namespace
 
 void* operator new(std::size_t size) {
   void* memory = std::malloc(size != 0 ? size : 1);
@@ -18,7 +27,7 @@ void* operator new(std::size_t size) {
 
 void operator delete(void* memory) noexcept {
   if (memory == nullptr) return;
-  OPENSSL_cleanse(memory, ::malloc_usable_size(memory));
+  if (is_wiped()) OPENSSL_cleanse(memory, ::malloc_usable_size(memory));
   std::free(memory);
 }
 
