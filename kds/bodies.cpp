@@ -118,6 +118,12 @@ std::int64_t seconds_until(Time time, Time now) {
   return std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(time - now).count());
 }
 
+// What append_key() appends.
+std::size_t key_room(const char* name, const derivation::Secret& key) {
+  return std::string_view(R"(,"":{"spi":4294967295,"key":""})").size() + std::string_view(name).size() +
+         evidence::base64url_length(key.size());
+}
+
 // Appends without leaving copies behind: the caller has reserved enough.
 void append_key(std::string& text, const char* name, std::uint32_t spi, const derivation::Secret& key) {
   text += std::string(",\"") + name + "\":{\"spi\":" + std::to_string(spi) + ",\"key\":\"";
@@ -161,6 +167,28 @@ json describe(const Issued& key, const Settings& settings, Time now) {
   described["routes"] = json::array();
   for (const Prefix& route : network.routes) described["routes"].push_back(route.to_string());
   return described;
+}
+
+json besides_keys(const KeyAnswer& answer, Time now) {
+  json rest{{"renewed", json::array()}, {"refused", json::array()}, {"later", json::array()}};
+  for (const auto& one : answer.renewed)
+    rest["renewed"].push_back({{"gateway", one.gateway},
+                               {"network", one.network},
+                               {"spi", one.renewed.spi_to_gateway},
+                               {"refresh_in", seconds_until(one.renewed.refresh_after, now)},
+                               {"expires_in", seconds_until(one.renewed.expires_after, now)},
+                               {"lease_in", seconds_until(one.renewed.lease_until, now)}});
+  for (const Refusal& refusal : answer.refused) {
+    // Which networks others may use is none of a device's business.
+    if (refusal.reason == Refusal::Reason::role) continue;
+    rest["refused"].push_back({{"gateway", refusal.gateway},
+                               {"network", refusal.network},
+                               {"reason", std::string(to_string(refusal.reason))},
+                               {"failures", failures_of(refusal)}});
+  }
+  for (const auto& later : answer.later)
+    rest["later"].push_back({{"gateway", later.gateway}, {"network", later.network}, {"detail", later.detail}});
+  return rest;
 }
 
 const char* name_of(GenerationState state) {
@@ -242,37 +270,28 @@ Result<KeysBody> parse_keys(std::string_view text) {
 }
 
 std::string keys_body(const KeyAnswer& answer, const Settings& settings, Time now) {
-  std::string text;
-  text.reserve(4096 + 8192 * (answer.issued.size() + 1));
-  text = "{\"health_in\":" + std::to_string(answer.health.count()) + ",\"keys\":[";
+  // All but the keys first: a text that grew with keys in it would leave them in the heap.
+  const std::string head = "{\"health_in\":" + std::to_string(answer.health.count()) + ",\"keys\":[";
+  const std::string tail = "]," + besides_keys(answer, now).dump().substr(1);
+  std::vector<std::string> described;
+  std::size_t size = head.size() + tail.size();
   for (const Issued& key : answer.issued) {
-    const std::string described = describe(key, settings, now).dump();
-    if (text.back() != '[') text += ',';
-    text.append(described, 0, described.size() - 1);
+    described.push_back(describe(key, settings, now).dump());
+    size +=
+        described.back().size() + key_room("outbound", key.key_to_gateway) + key_room("inbound", key.key_to_client) + 1;
+  }
+  std::string text;
+  text.reserve(size);
+  text = head;
+  for (std::size_t i = 0; i < described.size(); ++i) {
+    const Issued& key = answer.issued[i];
+    if (i != 0) text += ',';
+    text.append(described[i], 0, described[i].size() - 1);
     append_key(text, "outbound", key.spi_to_gateway, key.key_to_gateway);
     append_key(text, "inbound", key.spi_to_client, key.key_to_client);
     text += '}';
   }
-  json rest{{"renewed", json::array()}, {"refused", json::array()}, {"later", json::array()}};
-  for (const auto& one : answer.renewed)
-    rest["renewed"].push_back({{"gateway", one.gateway},
-                               {"network", one.network},
-                               {"spi", one.renewed.spi_to_gateway},
-                               {"refresh_in", seconds_until(one.renewed.refresh_after, now)},
-                               {"expires_in", seconds_until(one.renewed.expires_after, now)},
-                               {"lease_in", seconds_until(one.renewed.lease_until, now)}});
-  for (const Refusal& refusal : answer.refused) {
-    // Which networks others may use is none of a device's business.
-    if (refusal.reason == Refusal::Reason::role) continue;
-    rest["refused"].push_back({{"gateway", refusal.gateway},
-                               {"network", refusal.network},
-                               {"reason", std::string(to_string(refusal.reason))},
-                               {"failures", failures_of(refusal)}});
-  }
-  for (const auto& later : answer.later)
-    rest["later"].push_back({{"gateway", later.gateway}, {"network", later.network}, {"detail", later.detail}});
-  text += "],";
-  text += rest.dump().substr(1);
+  text += tail;
   return text;
 }
 
