@@ -15,22 +15,39 @@ using std::chrono::seconds;
 
 seconds whole_seconds(Duration duration) { return duration_cast<seconds>(duration); }
 
-// What a person who reads the log wants to know of a refusal.
+// What a person who reads the log wants to know of a refusal.  Bounded, for each evidence is a line that is kept; and a
+// network of other roles was not asked for.
 nlohmann::json summary(const Decision& decision, const Context& context) {
+  constexpr std::size_t networks_most = 64, claims_most = 16;
+  std::size_t granted_left_out = 0, refused_left_out = 0;
   nlohmann::json refused = nlohmann::json::array();
   for (const Refusal& refusal : decision.refused) {
+    if (refusal.reason == Refusal::Reason::role) continue;
+    if (refused.size() == networks_most) {
+      ++refused_left_out;
+      continue;
+    }
     nlohmann::json claims = nlohmann::json::array();
-    for (const Failure& failure : refusal.failures) claims.push_back(failure.claim);
+    for (std::size_t i = 0; i < std::min(refusal.failures.size(), claims_most); ++i)
+      claims.push_back(refusal.failures[i].claim);
+    if (refusal.failures.size() > claims_most) claims.push_back("...");
     refused.push_back({{"gateway", refusal.gateway},
                        {"network", refusal.network},
                        {"reason", std::string(to_string(refusal.reason))},
                        {"claims", std::move(claims)}});
   }
   nlohmann::json granted = nlohmann::json::array();
-  for (const Grant& grant : decision.granted) granted.push_back(grant.gateway + "/" + grant.network);
-  return {{"granted", std::move(granted)},
-          {"refused", std::move(refused)},
-          {"quote", std::string(to_string(context.quote))}};
+  for (const Grant& grant : decision.granted)
+    if (granted.size() < networks_most)
+      granted.push_back(grant.gateway + "/" + grant.network);
+    else
+      ++granted_left_out;
+  nlohmann::json all{{"granted", std::move(granted)},
+                     {"refused", std::move(refused)},
+                     {"quote", std::string(to_string(context.quote))}};
+  if (granted_left_out != 0) all["granted_left_out"] = granted_left_out;
+  if (refused_left_out != 0) all["refused_left_out"] = refused_left_out;
+  return all;
 }
 
 KeyAnswer::Later later(const std::string& gateway, const std::string& network, const Error& error) {

@@ -14,8 +14,8 @@ target_link_libraries(sluice-kds PRIVATE sluice_wiped_heap sluice_kds_api CLI11:
 install(TARGETS sluice-kds RUNTIME DESTINATION sbin)
 
 sluice_test(kds_api_test LIBRARIES sluice_kds_api sluice_openapi_testing sluice_tls_testing spdlog::spdlog
-  SOURCES announce_test.cpp api_test.cpp bodies_test.cpp check_test.cpp complaints_test.cpp failure_test.cpp keys_test.cpp
-    metrics_test.cpp openapi_test.cpp routes_test.cpp service_test.cpp)
+  SOURCES announce_test.cpp api_test.cpp bodies_test.cpp check_test.cpp complaints_test.cpp failure_test.cpp keys_audit_test.cpp keys_test.cpp
+    metrics_test.cpp openapi_test.cpp routes_test.cpp service_audit_test.cpp service_test.cpp)
 
 # For selftests/bench: built when asked for.
 add_executable(kds_load EXCLUDE_FROM_ALL load.cpp)

@@ -15,6 +15,8 @@ constexpr auto tick_every = 1s;
 constexpr auto watch_every = 100ms;             // for what another key server wrote
 constexpr auto announce_every = 60s;            // whether the policies' signers are still believed
 constexpr std::size_t questions_at_once = 256;  // in one commit
+// Lines of the audit log that go in one commit, and how many of these a tick does.
+constexpr std::size_t pruned_at_once = 128, pruned_bytes_at_once = std::size_t{1} << 20, prune_rounds = 16;
 
 Time now() { return std::chrono::system_clock::now(); }
 
@@ -118,9 +120,27 @@ Task<void> Service::tick_loop() {
       tell(*touched);
     else
       spdlog::error("generations: {}", touched.error().message);
+    co_await prune_audit();
     if (stopped_) co_return;
     tick_.expires_after(tick_every);
     co_await tick_.async_wait(use_tuple);
+  }
+}
+
+// In portions, each a turn of its own on the store's thread: questions for keys come in between.
+Task<void> Service::prune_audit() {
+  const Time before = now() - settings_.audit_keep;
+  bool more = true;
+  for (std::size_t round = 0; round < prune_rounds && more && !stopped_; ++round) {
+    Store::Work portion = [before, &more](Transaction& transaction) -> Result<void> {
+      more = transaction.prune_audit(before, pruned_at_once, pruned_bytes_at_once);
+      return {};
+    };
+    auto work = [this, portion] { return store_->transact(portion); };
+    const Result<void> done = co_await on_store(std::move(work));
+    if (done) continue;
+    spdlog::error("audit log: {}", done.error().message);
+    co_return;
   }
 }
 

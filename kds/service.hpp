@@ -71,6 +71,7 @@ class Service {
   }
   Task<void> answer_all();
   Task<void> tick_loop();
+  Task<void> prune_audit();
   Task<void> announce_loop();
   /// One gateway's policy, or everybody's.
   Task<void> announce(Announcer::How how, std::optional<std::string> only);

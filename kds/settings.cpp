@@ -28,7 +28,9 @@ constexpr std::int64_t connections_max = 1000000;
 constexpr std::size_t network_name_max = 15;  // of a device in Linux, which it is on the gateway
 constexpr std::size_t networks_max = 64;      // pools of a gateway (uapi/sluice.yaml)
 constexpr std::size_t routes_max = 64;
-constexpr std::uint16_t kds_port = 8443;   // where a name has none; what we listen on
+constexpr std::uint16_t kds_port = 8443;  // where a name has none; what we listen on
+constexpr Duration keep_min = std::chrono::hours(24);
+constexpr Duration keep_max = std::chrono::hours(24 * 3650);
 constexpr std::size_t gateways_max = 256;  // of one KDS; a device is told of each
 
 std::string ids_text(const NetworkSettings& network) {
@@ -209,6 +211,7 @@ void read_files(Table& root, Settings& settings) {
   settings.database = read_path(root, "database", "/var/lib/sluice/kds.sqlite");
   settings.key_encryption_key = read_path(root, "key_encryption_key");
   settings.audit = read_path(root, "audit", "/var/log/sluice/kds-audit.jsonl");
+  settings.audit_keep = read_duration(root, "audit_keep", keep_min, keep_max, settings.audit_keep);
 }
 
 void read_listen(Table& root, Settings& settings) {

@@ -82,9 +82,10 @@ struct Settings {
   tls::Identity identity;
   std::filesystem::path database;
   std::filesystem::path key_encryption_key;  ///< a file
-  std::filesystem::path audit;
-  std::optional<Endpoint> metrics;  ///< where Prometheus asks
-  std::vector<std::string> roles;   ///< every one there is; empty: those that networks name
+  std::filesystem::path audit;               ///< the file
+  Duration audit_keep{7776000000};           ///< how long a line stays in the database's table; 90 days
+  std::optional<Endpoint> metrics;           ///< where Prometheus asks
+  std::vector<std::string> roles;            ///< every one there is; empty: those that networks name
   Limits limits;
   std::vector<GatewaySettings> gateways;
   std::vector<Posture> postures;

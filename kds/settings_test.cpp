@@ -102,13 +102,14 @@ TEST(KdsSettings, TheExampleTellsTheDefaults) {
     defaults += (line.find("default") == line.npos ? shown.value_or(line) : line) + "\n";
     count += shown ? 1 : 0;
   }
-  EXPECT_EQ(count, 27);
+  EXPECT_EQ(count, 28);
   auto as_is = parse_settings(example(), "example"), shown = parse_settings(defaults, "defaults"),
        whole = parse_settings(all, "all");
   ASSERT_TRUE(as_is && shown) << shown.error().message;
   EXPECT_EQ(shown->listen, as_is->listen);
   EXPECT_EQ(shown->database, as_is->database);
   EXPECT_EQ(shown->audit, as_is->audit);
+  EXPECT_EQ(shown->audit_keep, as_is->audit_keep);
   EXPECT_EQ(shown->limits, as_is->limits);
   EXPECT_EQ(shown->gateways, as_is->gateways);
   EXPECT_EQ(shown->postures, as_is->postures);
@@ -231,6 +232,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"revoked", top("revoked = \"\""), "2: key 'revoked': must not be empty"},
         Wrong{"database", top("database = \"\""), "2: key 'database': must not be empty"},
         Wrong{"audit", top("audit = 1"), "2: key 'audit': should be a string, not a whole number"},
+        Wrong{"kept_short", top("audit_keep = \"23h\""), "2: key 'audit_keep': must be from 24h to 87600h"},
+        Wrong{"kept_long", top("audit_keep = \"3651d\""), "2: key 'audit_keep': must be from 24h to 87600h"},
+        Wrong{"kept", top("audit_keep = 90"), "2: key 'audit_keep': should be a string, not a whole number"},
         Wrong{"metrics", top("metrics = \"127.0.0.1:0\""), "2: key 'metrics': port 0 is none to ask at"},
         Wrong{"roles", top("roles = [\"staff\", \"staff\"]"), "2: key 'roles': 'staff' is named twice"},
         Wrong{"undeclared", top("roles = [\"admin\"]"),

@@ -20,6 +20,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -106,9 +107,12 @@ class Transaction {
 
   /// Its sequence is ignored, the next one taken.
   virtual void append(const Audit& line) = 0;
-  virtual std::vector<Audit> audit(std::uint64_t after, std::size_t most) = 0;
-  /// Lines before *before*, oldest first.  False: none was left.
-  virtual bool prune_audit(Time before, std::size_t most) = 0;
+  /// In order, those behind *after*: *most* at most, and of *most_bytes* or little more, but one at least.
+  virtual std::vector<Audit> audit(std::uint64_t after, std::size_t most,
+                                   std::size_t most_bytes = std::numeric_limits<std::size_t>::max()) = 0;
+  /// Drops lines before *before*, oldest first, as many as audit() would give.  False: none was left.
+  virtual bool prune_audit(Time before, std::size_t most,
+                           std::size_t most_bytes = std::numeric_limits<std::size_t>::max()) = 0;
 };
 
 class Store {

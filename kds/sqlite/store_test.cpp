@@ -326,6 +326,27 @@ TEST_F(StoreTest, PrunesWhatIsDead) {
   }));
 }
 
+TEST_F(StoreTest, LongLinesOfTheAuditLogAreReadAndPrunedFewAtATime) {
+  const std::string detail = "{\"x\":\"" + std::string(992, 'x') + "\"}";
+  ASSERT_EQ(number_of([&](Transaction& t) -> Result<void> {
+              for (int i = 0; i < 10; ++i) t.append({0, start(), "kds", "x", "y", "z", detail});
+              return {};
+            }),
+            0);
+  ASSERT_EQ(number_of([&](Transaction& t) -> Result<void> {
+              EXPECT_EQ(t.audit(0, 10).size(), 10U);
+              EXPECT_EQ(t.audit(0, 10, 3000).size(), 3U);
+              EXPECT_EQ(t.audit(8, 10, 3000).size(), 2U);
+              EXPECT_EQ(t.audit(0, 10, 1).size(), 1U) << "or a reader would come no further";
+              EXPECT_TRUE(t.prune_audit(start() + 1s, 10, 3000));
+              EXPECT_EQ(t.audit(0, 10).size(), 7U);
+              EXPECT_TRUE(t.prune_audit(start() + 1s, 10, 1));
+              EXPECT_EQ(t.audit(0, 10).front().sequence, 5U);
+              return {};
+            }),
+            0);
+}
+
 TEST_F(StoreTest, PrunesTheAuditLogByTime) {
   for (int i = 0; i < 5; ++i) {
     ASSERT_EQ(number_of([&](Transaction& t) -> Result<void> {

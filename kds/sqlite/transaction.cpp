@@ -435,26 +435,27 @@ void SqliteTransaction::append(const Audit& line) {
       .run();
 }
 
-std::vector<Audit> SqliteTransaction::audit(std::uint64_t after, std::size_t most) {
+std::vector<Audit> SqliteTransaction::audit(std::uint64_t after, std::size_t most, std::size_t most_bytes) {
   Query q(db_,
           "SELECT sequence, time, actor, action, subject, outcome, detail FROM audit WHERE sequence > ?1 "
           "ORDER BY sequence LIMIT ?2",
           after, limit(most));
   std::vector<Audit> lines;
-  while (q.row()) lines.push_back({q.u64(0), q.time(1), q.text(2), q.text(3), q.text(4), q.text(5), q.text(6)});
+  for (std::size_t bytes = 0; bytes < most_bytes && q.row(); bytes += lines.back().detail.size())
+    lines.push_back({q.u64(0), q.time(1), q.text(2), q.text(3), q.text(4), q.text(5), q.text(6)});
   return lines;
 }
 
-bool SqliteTransaction::prune_audit(Time before, std::size_t most) {
-  // By sequence: lines are appended as time goes on, and one whose clock was ahead only stays a little longer.
+bool SqliteTransaction::prune_audit(Time before, std::size_t most, std::size_t most_bytes) {
+  // By sequence: lines are appended as time goes on, and one whose clock was ahead only stays a little longer.  Each
+  // byte of what goes is overwritten, which is what takes the time.
   std::uint64_t through = 0;
   {
-    Query q(db_,
-            "SELECT max(sequence) FROM (SELECT sequence, time FROM audit ORDER BY sequence LIMIT ?2) WHERE time < ?1",
-            before, limit(most));
-    if (!q.row() || q.null(0)) return false;
-    through = q.u64(0);
+    Query q(db_, "SELECT sequence, time, length(detail) FROM audit ORDER BY sequence LIMIT ?1", limit(most));
+    for (std::size_t bytes = 0; bytes < most_bytes && q.row(); bytes += q.u64(2))
+      if (q.time(1) < before) through = q.u64(0);
   }
+  if (through == 0) return false;
   return Query(db_, "DELETE FROM audit WHERE sequence <= ?1 AND time < ?2", through, before).run() > 0;
 }
 

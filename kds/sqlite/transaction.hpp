@@ -61,8 +61,8 @@ class SqliteTransaction final : public Transaction {
   void put(const Anomaly& anomaly) override;
 
   void append(const Audit& line) override;
-  std::vector<Audit> audit(std::uint64_t after, std::size_t most) override;
-  bool prune_audit(Time before, std::size_t most) override;
+  std::vector<Audit> audit(std::uint64_t after, std::size_t most, std::size_t most_bytes) override;
+  bool prune_audit(Time before, std::size_t most, std::size_t most_bytes) override;
 
  private:
   Connection& db_;

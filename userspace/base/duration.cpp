@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <span>
 
 namespace sluice {
 namespace {
@@ -12,7 +13,7 @@ struct Unit {
   std::string_view name;
   std::int64_t milliseconds;
 };
-constexpr std::array<Unit, 4> kUnits{{{"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
+constexpr std::array<Unit, 5> kUnits{{{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 
 }  // namespace
 
@@ -25,11 +26,12 @@ Result<Duration> parse_duration(std::string_view text) {
       if (unit == known.name) return Duration(number * known.milliseconds);
     }
   }
-  return Error{"'" + std::string(text) + "' is no duration; write a whole number and ms, s, m or h, as in 10s"};
+  return Error{"'" + std::string(text) + "' is no duration; write a whole number and ms, s, m, h or d, as in 10s"};
 }
 
 std::string to_string(Duration duration) {
-  for (const Unit& unit : kUnits) {
+  // A day that is told as "24h" is the lifetime or the limit that was written so.
+  for (const Unit& unit : std::span(kUnits).subspan(1)) {
     if (duration.count() != 0 && duration.count() % unit.milliseconds == 0) {
       return std::to_string(duration.count() / unit.milliseconds) + std::string(unit.name);
     }

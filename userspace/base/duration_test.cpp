@@ -14,6 +14,7 @@ TEST(Duration, RoundTrips) {
   }
   EXPECT_EQ(parse_duration("1m")->count(), 60000);
   EXPECT_EQ(parse_duration("0s")->count(), 0);
+  EXPECT_EQ(to_string(*parse_duration("90d")), "2160h");
 }
 
 TEST(Duration, RefusesWhatIsNone) {

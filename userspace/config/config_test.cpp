@@ -72,15 +72,16 @@ prefix = "10.0.0.1/8"
   Table network = root.tables("network").at(0);
   network.all_parsed<Address>("addresses", Address::parse);
   network.tables("route").at(0).parsed<Prefix>("prefix", Prefix::parse);
-  EXPECT_EQ(errors_of(file),
-            "test.toml:1: key 'name': should be a string, not a whole number\n"
-            "test.toml:1: key 'key': is required and missing\n"
-            "test.toml:2: key 'wrong': is unknown\n"
-            "test.toml:3: key 'table': must be from 1 to 100\n"
-            "test.toml:4: key 'dead_after': 'soon' is no duration; write a whole number and ms, s, m or h, as in 10s\n"
-            "test.toml:6: key 'network.addresses': 'nowhere' is no IP address\n"
-            "test.toml:7: key 'network.nmae': is unknown\n"
-            "test.toml:9: key 'network.route.prefix': '10.0.0.1/8': bits beyond the prefix are set");
+  EXPECT_EQ(
+      errors_of(file),
+      "test.toml:1: key 'name': should be a string, not a whole number\n"
+      "test.toml:1: key 'key': is required and missing\n"
+      "test.toml:2: key 'wrong': is unknown\n"
+      "test.toml:3: key 'table': must be from 1 to 100\n"
+      "test.toml:4: key 'dead_after': 'soon' is no duration; write a whole number and ms, s, m, h or d, as in 10s\n"
+      "test.toml:6: key 'network.addresses': 'nowhere' is no IP address\n"
+      "test.toml:7: key 'network.nmae': is unknown\n"
+      "test.toml:9: key 'network.route.prefix': '10.0.0.1/8': bits beyond the prefix are set");
 }
 
 TEST(Config, TellsTheLineOfASyntaxError) {
