@@ -129,6 +129,13 @@ Response refused(const KeyAnswer& answer) {
 
 }  // namespace
 
+Api::Api(Service& service, AuditLog& log) : service_(service), log_(log) {
+  // They are in force already, whether they can be noted or not.
+  service_.on_decisions([this](const std::vector<AuditEvent>& decisions) {
+    if (auto written = log_.write(decisions); !written) spdlog::critical("audit log: {}", written.error().message);
+  });
+}
+
 // What failed is told by the log alone: paths and statements are nobody else's business.
 Response Api::failed(const Error& error) {
   if (auto answer = ruled_out(error)) return *std::move(answer);

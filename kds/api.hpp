@@ -21,7 +21,10 @@ class Api {
   static constexpr std::chrono::seconds nonce_life{60};
 
   /// Both outlive it.
-  Api(Service& service, AuditLog& log) : service_(service), log_(log) {}
+  Api(Service& service, AuditLog& log);
+  ~Api() { service_.on_decisions({}); }
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
 
   Task<http::Response> handle(const http::Request& request, http::Connection& connection);
 

@@ -21,9 +21,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr mode_t kMode = 0640;
 constexpr int kOpenTries = 4;
-constexpr std::array<std::string_view, 16> kActions{"start",   "stop",  "reload", "evidence", "issue",  "revoke",
+constexpr std::array<std::string_view, 17> kActions{"start",   "stop",  "reload", "evidence", "issue",  "revoke",
                                                     "ban",     "unban", "enrol",  "change",   "forget", "generation",
-                                                    "promote", "end",   "boot",   "anomaly"};
+                                                    "promote", "end",   "policy", "boot",     "anomaly"};
 constexpr std::array<std::string_view, 3> kOutcomes{"done", "refused", "failed"};
 constexpr std::array<std::string_view, 4> kKinds{"kds", "device", "gateway", "operator"};
 
@@ -149,13 +149,14 @@ Result<void> AuditLog::reopen() {
   return {};
 }
 
-Result<void> AuditLog::write(const AuditEvent& event) {
+Result<void> AuditLog::write(std::span<const AuditEvent> events) {
   struct stat about {};
   if (::fstat(fd_.get(), &about) != 0) return system_error("audit log: " + path_.string(), errno);
   // What is written to a deleted file is lost when we end.
   if (about.st_nlink == 0)
     if (auto done = reopen(); !done) return done;
-  const std::string text = (is_torn_ ? "\n" : "") + audit_line(event) + "\n";
+  std::string text = is_torn_ ? "\n" : "";
+  for (const AuditEvent& event : events) text += audit_line(event) + "\n";
   ssize_t size = 0;
   // One call, so that lines of several processes are not mixed.
   do size = ::write(fd_.get(), text.data(), text.size());
@@ -164,7 +165,7 @@ Result<void> AuditLog::write(const AuditEvent& event) {
   is_torn_ = static_cast<std::size_t>(size) != text.size();
   if (is_torn_) return system_error("audit log: " + path_.string() + ": half a line was written", ENOSPC);
   if (::fdatasync(fd_.get()) != 0) return system_error("audit log: " + path_.string(), errno);
-  counts_.add(event.action, event.outcome);
+  for (const AuditEvent& event : events) counts_.add(event.action, event.outcome);
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,7 +35,7 @@ struct Party {
 enum class AuditAction {
   start,       ///< the KDS, with its settings
   stop,        ///< the KDS
-  reload,      ///< settings or files
+  reload,      ///< the KDS has opened the log anew
   evidence,    ///< of a device, judged
   issue,       ///< a key
   revoke,      ///< keys of a device
@@ -46,6 +47,7 @@ enum class AuditAction {
   generation,  ///< made for a gateway
   promote,     ///< a generation
   end,         ///< of a generation
+  policy,      ///< another one for a gateway
   boot,        ///< of a gateway
   anomaly      ///< that a gateway told
 };
@@ -122,7 +124,9 @@ class AuditLog {
   /// The whole line is on the disk (fdatasync) when this has succeeded.  On an error the caller must not do what it was
   /// going to tell of.  Half a line, wherever it comes from, is ended before the next.  A file that was deleted
   /// meanwhile is made again.
-  Result<void> write(const AuditEvent& event);
+  Result<void> write(const AuditEvent& event) { return write(std::span(&event, 1)); }
+  /// All of them or, by the error, perhaps some; the disk is waited for once.
+  Result<void> write(std::span<const AuditEvent> events);
 
   /// Opens the path again, after a rotation (SIGHUP).  On an error the old file stays in use.
   Result<void> reopen();

@@ -126,7 +126,11 @@ Result<void> serve(Settings settings) {
         asio::co_spawn(context, end(context, server, service), asio::detached);
         return wait();
       }
-      if (auto reopened = log->reopen(); !reopened) spdlog::error("audit: {}", reopened.error().message);
+      const auto reopened = log->reopen();
+      if (!reopened) spdlog::error("audit: {}", reopened.error().message);
+      AuditEvent event{now(), self, AuditAction::reload, self, AuditOutcome::done, {}};
+      if (!reopened) event.outcome = AuditOutcome::failed;
+      if (auto written = log->write(event); !written) spdlog::critical("audit: {}", written.error().message);
       wait();
     });
   };

@@ -3,7 +3,7 @@
 # The key server: its API over HTTP, with the store and the policy behind it.
 find_package(spdlog REQUIRED)
 
-add_library(sluice_kds_api STATIC announce.cpp api.cpp bodies.cpp check.cpp complaints.cpp keys.cpp metrics.cpp routes.cpp service.cpp)
+add_library(sluice_kds_api STATIC announce.cpp api.cpp bodies.cpp check.cpp complaints.cpp decision.cpp keys.cpp metrics.cpp routes.cpp service.cpp)
 target_include_directories(sluice_kds_api PUBLIC ${PROJECT_SOURCE_DIR})
 target_link_libraries(sluice_kds_api
   PUBLIC sluice_kds_store sluice_kds_policy sluice_http sluice_evidence sluice_metrics nlohmann_json::nlohmann_json

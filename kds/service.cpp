@@ -6,6 +6,8 @@
 #include <boost/asio/detached.hpp>
 #include <random>
 
+#include "kds/decision.hpp"
+
 namespace sluice::kds {
 namespace {
 
@@ -76,7 +78,12 @@ Service::Service(const asio::any_io_executor& executor, Settings settings, std::
       announcer_(std::move(announcer)),
       tick_(executor),
       watch_(executor),
-      announce_(executor) {}
+      announce_(executor) {
+  store_->on_lines([this](const std::vector<Audit>& lines) {
+    for (const Audit& line : lines)
+      if (auto decision = decision_of(line)) decisions_.push_back(*std::move(decision));
+  });
+}
 
 Service::~Service() {
   stop();

@@ -16,6 +16,7 @@
 #include "base/async.hpp"
 #include "kds/announce.hpp"
 #include "kds/anomaly.hpp"
+#include "kds/audit_log.hpp"
 #include "kds/device.hpp"
 #include "kds/generations.hpp"
 #include "kds/keys.hpp"
@@ -37,6 +38,10 @@ class Service {
   Service& operator=(const Service&) = delete;
 
   [[nodiscard]] const Settings& settings() const { return settings_; }
+
+  /// Who is to note what the key server decides by itself: it gets them before whoever caused it has an answer.
+  using Decided = std::function<void(const std::vector<AuditEvent>&)>;
+  void on_decisions(Decided decided) { decided_ = std::move(decided); }
 
   /// Begins to move generations, leases, policies and what other key servers of the same store have written.
   void start();
@@ -64,10 +69,16 @@ class Service {
   /// *work* on the store's thread; its result here.
   template <class Work>
   auto on_store(Work work) -> Task<std::invoke_result_t<Work&>> {
-    using Outcome = std::optional<std::invoke_result_t<Work&>>;
-    auto run = [work = std::move(work)]() mutable -> Task<Outcome> { co_return Outcome(work()); };
+    using Outcome = std::pair<std::optional<std::invoke_result_t<Work&>>, std::vector<AuditEvent>>;
+    auto run = [this, work = std::move(work)]() mutable -> Task<Outcome> {
+      Outcome outcome;
+      outcome.first.emplace(work());
+      outcome.second.swap(decisions_);
+      co_return outcome;
+    };
     Outcome outcome = co_await asio::co_spawn(pool_, std::move(run), asio::use_awaitable);
-    co_return *std::move(outcome);
+    if (decided_ && !outcome.second.empty()) decided_(outcome.second);
+    co_return *std::move(outcome.first);
   }
   Task<void> answer_all();
   Task<void> tick_loop();
@@ -89,6 +100,8 @@ class Service {
   Anomalies anomalies_;
   Keys keys_;
   std::optional<Announcer> announcer_;  // the store's thread has it
+  std::vector<AuditEvent> decisions_;   // the store's thread has them: of the work that it does
+  Decided decided_;
   asio::thread_pool pool_{1};
   std::vector<std::shared_ptr<Question>> questions_;  // bounded by the server's connections
   bool answering_ = false;

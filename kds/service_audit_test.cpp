@@ -156,5 +156,96 @@ TEST_F(ServiceAuditTest, LongLinesComeInShortPages) {
   run(story(this));
 }
 
+// What a gateway's daemon would do, at any time, as if another key server of the store had been asked.
+struct Elsewhere {
+  explicit Elsewhere(const Folder& folder) : store(*sqlite::SqliteStore::open(folder / "kds.sqlite")) {}
+  bool boot(Time at) { return generations.boot("gw1", testing_support::nonce(1), at).ok(); }
+  bool acknowledge(Time at) {
+    std::uint64_t last = 0;
+    const auto read = store->read([&](Transaction& transaction) -> Result<void> {
+      last = transaction.gateway("gw1")->sequence;
+      return {};
+    });
+    return read && generations.acknowledge("gw1", last, at);
+  }
+
+  Kek kek = test_kek();
+  std::unique_ptr<sqlite::SqliteStore> store;
+  Generations generations{*store, kek, GenerationOptions{}};
+};
+
+Bytes boot_nonce() { return testing_support::nonce(1); }
+Service::DeviceWork enrol_laptop() {
+  return [](Devices& devices, Time at) -> Result<Touched> {
+    Device device;
+    device.name = "laptop";
+    device.roles = {"staff"};
+    if (auto done = devices.enrol(device, "operator/test", at); !done) return done.error();
+    return Touched{};
+  };
+}
+KeyQuestion healthy_laptop() {
+  KeyQuestion question;
+  question.device = "laptop";
+  question.fingerprint = Bytes(32, 1);
+  question.posture = json::object();
+  return question;
+}
+std::vector<AnomalyReport> report(Anomaly::Kind kind, const Issued& key) {
+  return {{kind, key.number, key.id, key.incarnation}};
+}
+
+TEST_F(ServiceAuditTest, WhatFollowsFromAnomaliesIsInTheFileAndTheMetrics) {
+  auto story = [](ServiceAuditTest* self) -> Task<void> {
+    Service& service = *self->service_;
+    Elsewhere elsewhere(self->folder_);
+    auto booted = co_await service.boot("gw1", boot_nonce(), 0);
+    EXPECT_TRUE(booted && elsewhere.acknowledge(now()));
+    Result<void> enrolled = co_await service.with_devices(enrol_laptop());
+    EXPECT_TRUE(enrolled);
+    for (int offence = 0; offence < 2; ++offence) {
+      Result<KeyAnswer> answer = co_await service.keys(healthy_laptop());
+      EXPECT_TRUE(answer && answer->issued.size() == 1) << (answer ? "" : answer.error().message);
+      if (!answer || answer->issued.empty()) co_return;
+      for (const auto kind : {Anomaly::Kind::moved, Anomaly::Kind::moved, Anomaly::Kind::clone}) {
+        Result<void> done = co_await service.anomalies("gw1", report(kind, answer->issued.front()));
+        EXPECT_TRUE(done);
+      }
+    }
+  };
+  run(story(this));
+  const std::string text = file();
+  for (
+      const char* words :
+      {R"("actor":"gateway/gw1","action":"anomaly","subject":"device/laptop","outcome":"done","detail":{"gateway":"gw1")",
+       R"("actor":"gateway/gw1","action":"revoke","subject":"device/laptop","outcome":"done")",
+       R"("actor":"gateway/gw1","action":"ban","subject":"device/laptop","outcome":"done")", R"("anomaly":"clone")",
+       R"("actor":"kds","action":"generation","subject":"gateway/gw1","outcome":"done","detail":{"generation":1)"})
+    EXPECT_NE(text.find(words), std::string::npos) << words << '\n' << text;
+  EXPECT_EQ(text.find("\"promote\""), std::string::npos) << "another key server did that: " << text;
+  EXPECT_EQ(text.find("\"enrol\""), std::string::npos) << "a request, which its answer notes: " << text;
+  const std::string metrics = measure({}, log_->counts()).to_text();
+  for (const char* line : {"{action=\"ban\",outcome=\"done\"} 1\n", "{action=\"revoke\",outcome=\"done\"} 1\n",
+                           "{action=\"anomaly\",outcome=\"done\"} 2\n"})
+    EXPECT_NE(metrics.find(line), std::string::npos) << line << metrics;
+}
+
+TEST_F(ServiceAuditTest, WhatTimeBringsIsInTheFile) {
+  {
+    Elsewhere elsewhere(folder_);
+    ASSERT_TRUE(elsewhere.boot(now() - 61min));
+  }
+  auto story = [](ServiceAuditTest* self) -> Task<void> {
+    self->service_->start();
+    const bool noted = co_await self->until([&] { return self->file().find("ended: lifetime") != std::string::npos; });
+    EXPECT_TRUE(noted) << self->file();
+  };
+  run(story(this));
+  EXPECT_NE(
+      file().find(R"("actor":"kds","action":"end","subject":"gateway/gw1","outcome":"done","detail":{"generation":1)"),
+      std::string::npos)
+      << file();
+}
+
 }  // namespace
 }  // namespace sluice::kds

@@ -23,6 +23,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -119,7 +120,13 @@ class Store {
  public:
   using Work = std::function<Result<void>(Transaction&)>;
 
+  /// Lines of the audit log that transact() of this Store has committed; their sequences are not filled in.
+  using Listener = std::function<void(const std::vector<Audit>&)>;
+
   virtual ~Store() = default;
+
+  /// Asked after each commit that has some, on its thread, and not to use the Store then.
+  void on_lines(Listener listener) { listener_ = std::move(listener); }
 
   /// All that *work* wrote, durably, or nothing: if it fails, if a record access failed, if the commit fails.
   virtual Result<void> transact(const Work& work) = 0;
@@ -129,6 +136,14 @@ class Store {
   virtual Result<bool> changed() = 0;
   /// Tries to get what was overwritten out of the store's logs as well.  False: others are reading, try later.
   virtual Result<bool> scrub() = 0;
+
+ protected:
+  void committed(const std::vector<Audit>& lines) const {
+    if (listener_ && !lines.empty()) listener_(lines);
+  }
+
+ private:
+  Listener listener_;
 };
 
 }  // namespace sluice::kds

@@ -135,7 +135,9 @@ Result<void> SqliteStore::run(const Work& work, const char* begin, bool only_rea
   // A failure below explains what the function may have concluded from what it did not get.
   if (std::optional<Error> failure = connection_->take_failure()) return *failure;
   if (!done) return done;
-  return connection_->execute("COMMIT");
+  if (auto ended = connection_->execute("COMMIT"); !ended) return ended;
+  committed(transaction.lines());
+  return {};
 }
 
 Result<bool> SqliteStore::changed() {

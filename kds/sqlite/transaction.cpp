@@ -433,6 +433,7 @@ void SqliteTransaction::append(const Audit& line) {
   Query(db_, "INSERT INTO audit (time, actor, action, subject, outcome, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         line.time, line.actor, line.action, line.subject, line.outcome, line.detail)
       .run();
+  lines_.push_back(line);
 }
 
 std::vector<Audit> SqliteTransaction::audit(std::uint64_t after, std::size_t most, std::size_t most_bytes) {

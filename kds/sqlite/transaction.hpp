@@ -64,8 +64,12 @@ class SqliteTransaction final : public Transaction {
   std::vector<Audit> audit(std::uint64_t after, std::size_t most, std::size_t most_bytes) override;
   bool prune_audit(Time before, std::size_t most, std::size_t most_bytes) override;
 
+  /// That were appended.
+  [[nodiscard]] const std::vector<Audit>& lines() const { return lines_; }
+
  private:
   Connection& db_;
+  std::vector<Audit> lines_;
 };
 
 }  // namespace sluice::kds::sqlite
