@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab's key servers, devices with certificates of their own, and an operator."""
+import contextlib
 import datetime
 import http.client
 import json
@@ -120,6 +121,14 @@ def select(query, *values):
         return connection.execute(query, values).fetchall()
     finally:
         connection.close()
+
+
+def end_early(gateway):
+    """As when an id's incarnations have run out: the gateway's next generation is due."""
+    import sqlite3
+    with contextlib.closing(sqlite3.connect(f"{RUN}/store.sqlite", timeout=30 * lab.SCALE)) as connection:
+        connection.execute("UPDATE gateway SET early = 1 WHERE name = ?", (gateway,))
+        connection.commit()
 
 
 def made():
