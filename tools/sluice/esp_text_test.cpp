@@ -40,9 +40,10 @@ TEST(EspTextTest, AMasterKeyComesFromAFileOfItsOwnersAlone) {
 TEST(EspTextTest, SecondsAreAPlainNumberOrADuration) {
   EXPECT_EQ(*parse_seconds("3600"), seconds(3600));
   EXPECT_EQ(*parse_seconds("1h"), seconds(3600));
+  EXPECT_EQ(*parse_seconds("1d"), seconds(86400));
   EXPECT_EQ(*parse_seconds("90s"), seconds(90));
   EXPECT_EQ(*parse_seconds("2000ms"), seconds(2));
-  for (const char* wrong : {"", "1500ms", "-1", "1d", "5 s", "4294967296", "2000000h"})
+  for (const char* wrong : {"", "1500ms", "-1", "1w", "5 s", "4294967296", "2000000h"})
     EXPECT_FALSE(parse_seconds(wrong)) << wrong;
 }
 
