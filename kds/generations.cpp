@@ -186,7 +186,10 @@ Result<Generations::Boot> Generations::boot(const std::string& name, std::span<c
     gateway.acknowledged = boot.acknowledged = gateway.sequence;
     transaction.put(gateway);
     audit(transaction, now, subject(name), "boot", subject(name),
-          set_back ? "the store was set back" : known ? "another boot" : "first boot", nlohmann::json::object());
+          set_back ? "the store was set back"
+          : known  ? "another boot"
+                   : "first boot",
+          nlohmann::json::object());
     Result<Generation> made = make(transaction, gateway, GenerationState::current, now);
     if (!made) return made.error();
     promote(transaction, gateway, *made);
@@ -231,15 +234,15 @@ Result<bool> Generations::acknowledge(const std::string& name, std::uint64_t seq
   return grew;
 }
 
-// The store was set back to what it had been before (a backup): what it has issued since it does not know, and would issue
-// again under the same SPI.  So its generations end, and the gateway has to say again in which boot it is.
+// The store was set back to what it had been before (a backup): what it has issued since it does not know, and would
+// issue again under the same SPI.  So its generations end, and the gateway has to say again in which boot it is.
 Result<void> Generations::forget_boot(Transaction& transaction, Gateway& gateway, std::uint64_t sequence, Time now) {
   for (const Generation& generation : transaction.live_generations(gateway.name))
     kill(transaction, generation, now, "the store was set back");
   gateway.boot_nonce.assign(nonce_size, 0);
   transaction.put(gateway);
-  audit(transaction, now, subject(gateway.name), "boot", subject(gateway.name), "has to boot anew: the store was set back",
-        {{"acknowledged", sequence}});
+  audit(transaction, now, subject(gateway.name), "boot", subject(gateway.name),
+        "has to boot anew: the store was set back", {{"acknowledged", sequence}});
   return {};
 }
 

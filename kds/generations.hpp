@@ -56,9 +56,8 @@ class Generations {
     std::uint64_t acknowledged = 0;  ///< the updates behind this one are what the gateway must carry out
   };
   /// A gateway says which boot it is in; one that was never heard is noted.  *newest*: the newest number that its
-  /// kernel had; if this store does not know of it (it was lost or set back, or somebody brought one in by hand), the boot
-  /// is a fresh one.  The policy is an
-  /// update of each call, of a fresh boot or not.  EINVAL: no name or nonce.
+  /// kernel had; if this store does not know of it (it was lost or set back, or somebody brought one in by hand), the
+  /// boot is a fresh one.  The policy is an update of each call, of a fresh boot or not.  EINVAL: no name or nonce.
   Result<Boot> boot(const std::string& gateway, std::span<const std::uint8_t> nonce, Time now,
                     std::uint32_t newest = 0);
 

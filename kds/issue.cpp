@@ -180,8 +180,8 @@ std::vector<Result<Issued>> Issuer::finish(std::span<const Taken> taken, Time no
     const auto key = std::make_pair(one.generation.gateway, one.generation.number);
     auto master = masters.find(key);
     if (master == masters.end())
-      master =
-          masters.emplace(key, kek_.unwrap(one.generation.wrapped, one.generation.gateway, one.generation.number)).first;
+      master = masters.emplace(key, kek_.unwrap(one.generation.wrapped, one.generation.gateway, one.generation.number))
+                   .first;
     if (master->second)
       answers.push_back(derive(one, *master->second, now));
     else
@@ -237,8 +237,8 @@ Result<std::vector<Renewed>> Issuer::renew(Transaction& transaction, const Issue
     if (!newest || newest->device != request.device || newest->revoked || newest->lease_until <= now) continue;
     newest->lease_until = std::max(newest->lease_until, now + request.lease);
     transaction.put(*newest);
-    Renewed renewed{generation.number, member->id, newest->incarnation, newest->spi,
-                    refresh_at(generation, now), expires, newest->lease_until};
+    Renewed renewed{generation.number,           member->id, newest->incarnation, newest->spi,
+                    refresh_at(generation, now), expires,    newest->lease_until};
     if (newest->due) renewed.refresh_after = std::min(now + due_again, expires);
     renewed.outdated = newest->due || (current != nullptr && current->number != generation.number);
     list.push_back(renewed);

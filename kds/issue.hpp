@@ -88,8 +88,8 @@ class Issuer {
   std::vector<Result<Issued>> issue_many(std::span<const IssueRequest> requests, Time now);
 
   /// Health was shown again: the newest keys that the device has by this network, under each live generation, are good
-  /// for longer.  Those that are revoked, ran out, or have an id outside of the pool are not; empty: it needs a new one.
-  /// EACCES, EINVAL.
+  /// for longer.  Those that are revoked, ran out, or have an id outside of the pool are not; empty: it needs a new
+  /// one. EACCES, EINVAL.
   Result<std::vector<Renewed>> renew(const IssueRequest& request, Time now);
 
   /// These as parts of a transaction of the caller's: what is taken is given to finish() once that is committed.

@@ -203,7 +203,8 @@ Keys::Served Keys::serve(Transaction& transaction, const KeyQuestion& question, 
   if (served.judged.error) return served;
   const std::vector<Grant>& granted = served.judged.decision.granted;
   // Who holds a key and can go on with it has chosen: keys of other networks would be spent for nothing.
-  const bool chosen = std::ranges::any_of(granted, [&](const Grant& one) { return find(question.held, one) != nullptr; });
+  const bool chosen =
+      std::ranges::any_of(granted, [&](const Grant& one) { return find(question.held, one) != nullptr; });
   for (const Grant& grant : granted)
     if (!chosen || find(question.held, grant) != nullptr) serve(transaction, question, grant, served, now);
   return served;
@@ -230,8 +231,8 @@ std::vector<Result<KeyAnswer>> Keys::answer(const std::vector<KeyQuestion>& ques
       answers.emplace_back(*one.judged.error);
       continue;
     }
-    KeyAnswer answer{one.judged.health, {}, std::move(one.renewed), std::move(one.judged.decision.refused),
-                     std::move(one.later)};
+    KeyAnswer answer{
+        one.judged.health, {}, std::move(one.renewed), std::move(one.judged.decision.refused), std::move(one.later)};
     for (const Taken& spent : one.taken) {
       Result<Issued>& key = *next++;
       if (key)

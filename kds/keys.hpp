@@ -56,9 +56,10 @@ class Keys {
   /// All outlive it.
   Keys(const Settings& settings, Store& store, Issuer& issuer);
 
-  /// In the order of the questions.  A key that is held is renewed, or replaced if it is outdated; as long as one of those that
-  /// are held is granted, no others are issued.  Judged and issued in one transaction.  EACCES: not enrolled, disabled, banned, another certificate than the enrolled one.
-  /// ENODATA: no evidence, and none before that still counts.  Nothing granted is an answer, too.
+  /// In the order of the questions.  A key that is held is renewed, or replaced if it is outdated; as long as one of
+  /// those that are held is granted, no others are issued.  Judged and issued in one transaction.  EACCES: not
+  /// enrolled, disabled, banned, another certificate than the enrolled one. ENODATA: no evidence, and none before that
+  /// still counts.  Nothing granted is an answer, too.
   std::vector<Result<KeyAnswer>> answer(const std::vector<KeyQuestion>& questions, Time now);
 
  private:

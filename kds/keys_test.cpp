@@ -196,7 +196,8 @@ TEST_F(KeysTest, AfterARevocationHealthHasToBeShown) {
   const auto answer = ask(question(), start() + 4s);
   const Issued& again = answer->issued.at(0);
   ASSERT_TRUE(without(start() + 5s));
-  ASSERT_TRUE(Anomalies(*world_.store).report("gw1", {{Anomaly::Kind::clone, 1, again.id, again.incarnation}}, start() + 6s));
+  ASSERT_TRUE(
+      Anomalies(*world_.store).report("gw1", {{Anomaly::Kind::clone, 1, again.id, again.incarnation}}, start() + 6s));
   EXPECT_EQ(without(start() + 7s).error().number, ENODATA);
   ASSERT_TRUE(ask(question(), start() + 8s));
   ASSERT_TRUE(world_.devices.ban("laptop", "operator/test", start() + 9s));

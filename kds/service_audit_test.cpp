@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the key server does by itself, and what an operator is told of it.
-#include "kds/service.hpp"
-
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -11,6 +9,7 @@
 #include "http/testing.hpp"
 #include "kds/api.hpp"
 #include "kds/metrics.hpp"
+#include "kds/service.hpp"
 #include "kds/testing.hpp"
 
 namespace sluice::kds {

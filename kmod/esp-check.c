@@ -197,6 +197,7 @@ static bool seems_known(const struct sluice_net *sn, u32 spi, const struct sluic
 		return false;
 	generation = rcu_dereference(sn->esp.slot[slot]);
 	record = generation ? sluice_record_find(&generation->records, sluice_spi_id(spi)) : NULL;
+	/* See above. */
 	return record && data_race(sluice_spi_incarnation(spi) == record->incarnation && sluice_record_is_at(record, from));
 }
 

@@ -41,8 +41,8 @@ int sluice_esp_begin(struct sluice_net *sn)
 
 	lockdep_assert_held(&sn->config_lock);
 
-	/* Packets find it by itself, without a generation that was published after it. */
 	if (!esp->limiter)
+		/* Packets find it by itself, without a generation that was published after it. */
 		smp_store_release(&esp->limiter, sluice_limiter_create());
 	if (!esp->anomalies)
 		esp->anomalies = sluice_anomalies_create(sn);
