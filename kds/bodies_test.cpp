@@ -6,6 +6,7 @@
 #include "derivation/heap_testing.hpp"
 #include "evidence/base64url.hpp"
 #include "http/message.hpp"
+#include "kds/testing_settings.hpp"
 
 namespace sluice::kds {
 namespace {
@@ -68,25 +69,6 @@ TEST(BodiesTest, AQuoteIsRead) {
   EXPECT_EQ(*body->quote, (evidence::Quote{{0, 1, 2}, {3, 4}, {{0, seven}, {23, seven}}}));
 }
 
-constexpr const char* one_network = R"(name = "kds1"
-realm = "corp"
-certificate = "/c"
-key = "/k"
-authority = "/a"
-key_encryption_key = "/kek"
-[[posture]]
-name = "standard"
-[[gateway]]
-name = "gw1"
-addresses = ["192.0.2.1"]
-  [[gateway.network]]
-  name = "corp"
-  ipv4 = "100.80.0.0"
-  routes = ["10.20.0.0/16"]
-  roles = ["staff"]
-  posture = "standard"
-)";
-
 KeyAnswer answer_with(const Bytes& key, std::size_t keys, std::size_t refusals) {
   KeyAnswer answer;
   for (std::size_t i = 0; i < keys; ++i) {
@@ -107,7 +89,7 @@ KeyAnswer answer_with(const Bytes& key, std::size_t keys, std::size_t refusals) 
 }
 
 TEST(BodiesTest, KeysStandWithWhatWasRefused) {
-  const auto settings = parse_settings(one_network, "kds.toml");
+  const auto settings = parse_settings(testing_support::one_network, "kds.toml");
   ASSERT_TRUE(settings) << settings.error().message;
   const Bytes key(36, 7);
   for (const std::size_t refusals : {0, 1, 40}) {
@@ -125,7 +107,7 @@ TEST(BodiesTest, KeysStandWithWhatWasRefused) {
 // A text that had grown since the first was written would have left some.
 TEST(BodiesTest, NothingOfAKeyIsLeftInTheHeap) {
   if (!derivation::testing::can_look) GTEST_SKIP() << "a sanitizer's heap";
-  const auto settings = parse_settings(one_network, "kds.toml");
+  const auto settings = parse_settings(testing_support::one_network, "kds.toml");
   ASSERT_TRUE(settings) << settings.error().message;
   Bytes key(36);
   for (std::size_t i = 0; i < key.size(); ++i) key[i] = static_cast<std::uint8_t>(i * i * 31 + i * 101 + 77);

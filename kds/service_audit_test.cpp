@@ -11,6 +11,7 @@
 #include "kds/metrics.hpp"
 #include "kds/service.hpp"
 #include "kds/testing.hpp"
+#include "kds/testing_settings.hpp"
 
 namespace sluice::kds {
 namespace {
@@ -21,25 +22,6 @@ using nlohmann::json;
 using testing_support::Folder;
 using testing_support::test_kek;
 
-constexpr const char* configuration = R"(name = "kds1"
-realm = "corp"
-certificate = "/c"
-key = "/k"
-authority = "/a"
-key_encryption_key = "/kek"
-audit_keep = "2d"
-[[posture]]
-name = "standard"
-[[gateway]]
-name = "gw1"
-addresses = ["192.0.2.1"]
-  [[gateway.network]]
-  name = "corp"
-  ipv4 = "100.80.0.0"
-  routes = ["10.20.0.0/16"]
-  roles = ["staff"]
-  posture = "standard"
-)";
 constexpr std::size_t client_reads = std::size_t{1} << 24;  // as tools/sluice/kds_api.cpp
 
 Time now() { return std::chrono::system_clock::now(); }
@@ -49,8 +31,10 @@ class ServiceAuditTest : public LoopTest {
   ServiceAuditTest() {
     auto store = sqlite::SqliteStore::open(folder_ / "kds.sqlite");
     store_ = store->get();
-    service_ = std::make_unique<Service>(io_.get_executor(), *parse_settings(configuration, "kds.toml"),
-                                         *std::move(store), test_kek());
+    service_ = std::make_unique<Service>(
+        io_.get_executor(),
+        *parse_settings("audit_keep = \"2d\"\n" + std::string(testing_support::one_network), "kds.toml"),
+        *std::move(store), test_kek());
     log_ = std::make_unique<AuditLog>(*AuditLog::open(folder_ / "audit.log"));
     api_ = std::make_unique<Api>(*service_, *log_);
     http::ServerOptions options;

@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "kds/testing.hpp"
+#include "kds/testing_settings.hpp"
 
 namespace sluice::kds {
 namespace {
@@ -16,28 +17,6 @@ namespace {
 using testing_support::Folder;
 using testing_support::nonce;
 using testing_support::test_kek;
-
-constexpr const char* configuration = R"(
-name = "kds1"
-realm = "corp"
-listen = ["127.0.0.1:8443"]
-certificate = "/c"
-key = "/k"
-authority = "/a"
-key_encryption_key = "/kek"
-[[gateway]]
-name = "gw1"
-addresses = ["192.0.2.1"]
-udp_port = 4500
-  [[gateway.network]]
-  name = "corp"
-  ipv4 = "100.80.0.0"
-  routes = ["10.20.0.0/16"]
-  roles = ["staff"]
-  posture = "standard"
-[[posture]]
-name = "standard"
-)";
 
 // A gateway that boots, and then asks for updates again and again.
 Task<void> be_gateway(Service& service, bool& waits) {
@@ -58,7 +37,7 @@ TEST(ServiceTest, ItMayGoBeforeWhoWaitsForIt) {
   Folder folder;
   bool waits = false;
   asio::io_context io{1};
-  auto settings = parse_settings(configuration, "test.toml");
+  auto settings = parse_settings(testing_support::one_network, "test.toml");
   ASSERT_TRUE(settings) << settings.error().message;
   auto store = sqlite::SqliteStore::open(folder / "kds.sqlite");
   ASSERT_TRUE(store) << store.error().message;
