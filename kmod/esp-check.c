@@ -170,7 +170,8 @@ static int esp_offset(const struct sluice_net *sn, const struct sk_buff *skb, u8
 	if (protocol != IPPROTO_UDP || offset < 0)
 		return -1;
 	udp = skb_header_pointer(skb, offset, sizeof(buffer), &buffer);
-	if (!udp || !udp->source || ntohs(udp->dest) != READ_ONCE(sn->esp.udp_port))
+	/* Port 0 is no port; as ours it says that there is none. */
+	if (!udp || !udp->source || !udp->dest || ntohs(udp->dest) != READ_ONCE(sn->esp.udp_port))
 		return -1;
 	*port = udp->source;
 	return offset + sizeof(*udp);
@@ -183,10 +184,7 @@ static bool is_for_host(const struct sk_buff *skb, const struct nf_hook_state *s
 	return ipv6_chk_addr(state->net, &ipv6_hdr(skb)->daddr, NULL, 0);
 }
 
-/*
- * From where its client was last heard?  Without the lock, since clients shall not pay twice: a wrong no is found out under it, and
- * a wrong yes by the receiver.
- */
+/* From where its client was last heard? */
 static bool seems_known(const struct sluice_net *sn, u32 spi, const struct sluice_endpoint *from)
 {
 	u32 slot = sluice_spi_slot(spi);
@@ -197,7 +195,7 @@ static bool seems_known(const struct sluice_net *sn, u32 spi, const struct sluic
 		return false;
 	generation = rcu_dereference(sn->esp.slot[slot]);
 	record = generation ? sluice_record_find(&generation->records, sluice_spi_id(spi)) : NULL;
-	/* See above. */
+	/* Without the lock, since clients shall not pay twice: a wrong no is found out under it, a wrong yes by the receiver. */
 	return record && data_race(sluice_spi_incarnation(spi) == record->incarnation && sluice_record_is_at(record, from));
 }
 

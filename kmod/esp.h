@@ -41,7 +41,7 @@ struct socket;
  * @nonce: boot nonce
  * @iv_prefix: first half of each initialization vector sent
  * @unknown_rate: decryptions a second on each CPU for unknown sources; read anywhere
- * @limiter: what has been spent of it, by CPU; NULL like @anomalies: there has been no generation
+ * @limiter: what has been spent of it, by CPU; NULL like @anomalies: there has been no generation; read anywhere
  * @udp_port: host byte order; 0: none; read anywhere
  * @udp: its sockets, IPv4 and IPv6
  * @source: outer source addresses, by SLUICE_POOL_*; unspecified: the route's; read anywhere, written under @source_lock

@@ -15,8 +15,8 @@
  *	  ciphers_lock			(mutex of cipher.c) the caches of all namespaces are made, before config_lock is taken
  *	    engine_lock			(mutex of aead.c) what encrypts is chosen
  *
- * The hook runs under the RCU read lock and takes nothing but sluice_park.lock, and for a datagram of a bound
- * association nothing but its quote.lock.  It reaches networks through clients, clients through the prefix table, and
+ * The hook runs under the RCU read lock and takes nothing but sluice_park.lock, for a datagram of a bound
+ * association nothing but its quote.lock, and in a flood of ESP, before any of these, a record's lock.  It reaches networks through clients, clients through the prefix table, and
  * associations through the table of tuples; all of them are freed after a grace period.
  *
  * ESP is received and sent under the RCU read lock with BH off, which is what guards a CPU's keyed ciphers.  It reaches
