@@ -3,9 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "derivation/heap_testing.hpp"
 #include "evidence/base64url.hpp"
-#include "http/message.hpp"
+#include "kds/testing_bodies.hpp"
 #include "kds/testing_settings.hpp"
 
 namespace sluice::kds {
@@ -69,58 +68,19 @@ TEST(BodiesTest, AQuoteIsRead) {
   EXPECT_EQ(*body->quote, (evidence::Quote{{0, 1, 2}, {3, 4}, {{0, seven}, {23, seven}}}));
 }
 
-KeyAnswer answer_with(const Bytes& key, std::size_t keys, std::size_t refusals) {
-  KeyAnswer answer;
-  for (std::size_t i = 0; i < keys; ++i) {
-    Issued issued;
-    issued.gateway = "gw1";
-    issued.network = "corp";
-    issued.id = 17;
-    issued.spi_to_gateway = issued.spi_to_client = 4294967295;
-    issued.key_to_gateway = derivation::Secret::copy_of(key);
-    issued.key_to_client = derivation::Secret::copy_of(key);
-    answer.issued.push_back(std::move(issued));
-  }
-  const std::string words(150, 'w');
-  for (std::size_t i = 0; i < refusals; ++i)
-    answer.refused.push_back({"gw1", "net" + std::to_string(i), Refusal::Reason::posture,
-                              std::vector<Failure>(5, {"os.version", words, words, words, words})});
-  return answer;
-}
-
 TEST(BodiesTest, KeysStandWithWhatWasRefused) {
   const auto settings = parse_settings(testing_support::one_network, "kds.toml");
   ASSERT_TRUE(settings) << settings.error().message;
   const Bytes key(36, 7);
   for (const std::size_t refusals : {0, 1, 40}) {
     for (const std::size_t keys : {0, 1, 2, 8}) {
-      const auto body = nlohmann::json::parse(keys_body(answer_with(key, keys, refusals), *settings, Time()));
+      const auto body =
+          nlohmann::json::parse(keys_body(testing_support::answer_with(key, keys, refusals), *settings, Time()));
       ASSERT_EQ(body["keys"].size(), keys);
       ASSERT_EQ(body["refused"].size(), refusals);
       for (const auto& one : body["keys"])
         for (const char* way : {"outbound", "inbound"})
           EXPECT_EQ(one[way], (nlohmann::json{{"spi", 4294967295}, {"key", evidence::to_base64url(key)}}));
-    }
-  }
-}
-
-// A text that had grown since the first was written would have left some.
-TEST(BodiesTest, NothingOfAKeyIsLeftInTheHeap) {
-  if (!derivation::testing::can_look) GTEST_SKIP() << "a sanitizer's heap";
-  const auto settings = parse_settings(testing_support::one_network, "kds.toml");
-  ASSERT_TRUE(settings) << settings.error().message;
-  Bytes key(36);
-  for (std::size_t i = 0; i < key.size(); ++i) key[i] = static_cast<std::uint8_t>(i * i * 31 + i * 101 + 77);
-  derivation::testing::Pages encoded;
-  std::string copy = evidence::to_base64url(key);
-  encoded += copy;
-  http::wipe(copy);
-  for (const std::size_t refusals : {0, 1, 40}) {
-    for (const std::size_t keys : {1, 2, 8}) {
-      std::string body = keys_body(answer_with(key, keys, refusals), *settings, Time());
-      EXPECT_TRUE(derivation::testing::is_in_heap(encoded.text())) << "what is looked for can be found";
-      http::wipe(body);
-      EXPECT_FALSE(derivation::testing::is_in_heap(encoded.text())) << keys << " keys, " << refusals << " refusals";
     }
   }
 }

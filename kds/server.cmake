@@ -17,6 +17,8 @@ sluice_test(kds_api_test LIBRARIES sluice_kds_api sluice_openapi_testing sluice_
   SOURCES announce_test.cpp api_test.cpp bodies_test.cpp check_test.cpp complaints_test.cpp failure_test.cpp keys_audit_test.cpp keys_test.cpp
     metrics_test.cpp openapi_test.cpp routes_test.cpp service_audit_test.cpp service_test.cpp)
 
+sluice_test(kds_heap_test PLAIN LIBRARIES sluice_wiped_heap sluice_kds_api SOURCES bodies_heap_test.cpp)
+
 # For selftests/bench: built when asked for.
 add_executable(kds_load EXCLUDE_FROM_ALL load.cpp)
 target_link_libraries(kds_load PRIVATE sluice_kds_api sluice_tls_testing)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// For tests: what is left of a secret in this process's heap, freed memory and all.
+// For tests: what is left of a secret in this process's heap, freed memory and all.  Not with sanitizers: theirs is
+// another heap.
 #pragma once
 
 #include <sys/mman.h>
@@ -34,13 +35,6 @@ class Pages {
   char* text_;
   std::size_t size_ = 0;
 };
-
-/// A sanitizer's heap is another one, and nothing is wiped there.
-#ifdef __SANITIZE_ADDRESS__
-inline constexpr bool can_look = false;
-#else
-inline constexpr bool can_look = true;
-#endif
 
 /// Whether eight bytes in a row of *secret*, which is outside the heap, are in it: malloc() itself writes over the
 /// beginning of what is given back.  Of the main thread's arena.

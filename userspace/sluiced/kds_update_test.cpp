@@ -5,7 +5,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "derivation/heap_testing.hpp"
 #include "kds/openapi_testing.hpp"
 
 namespace sluice::gateway {
@@ -54,41 +53,6 @@ TEST(KdsUpdate, EachKindIsRead) {
     EXPECT_EQ(update_kinds[kind_of((*updates)[i])], good()["updates"][i]["kind"]);
   }
   EXPECT_EQ(name_of((*updates)[4]), "update 17 (unban)");
-}
-
-// Made without the heap, in which nothing but the parse then puts them.
-struct KeyOutside {
-  KeyOutside() {
-    constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    for (unsigned i = 0; i < 43; ++i)
-      text += std::string_view(&digits[(i * i * 11 + 5 * i + 4) % 64 & (i == 42 ? 60 : 63)], 1);
-  }
-  derivation::testing::Pages text;
-};
-
-TEST(KdsUpdate, NothingOfAKeyIsLeftInTheHeap) {
-  if (!derivation::testing::can_look) GTEST_SKIP() << "a sanitizer's heap";
-  const KeyOutside secret;
-  derivation::testing::Pages raw;
-  for (const char* end : {"\"}]}", "\", \"more\": 1}]}", "\", \"number\": 8}]}", "\"]", "\\q\"}]}"}) {
-    derivation::testing::Pages body;
-    body += R"({"updates": [{"sequence": 13, "kind": "generation", "number": 7, "algorithm": "aes-256-gcm", )";
-    body += R"("lifetime": 3600, "master_key": ")";
-    body += secret.text.text();
-    body += end;
-    {
-      const auto updates = parse_updates(body.text(), 12);
-      EXPECT_EQ(updates.ok(), end == std::string_view("\"}]}")) << end;
-      if (updates) {
-        const auto& key_of = std::get<netlink::NewGeneration>((*updates)[0].change).master_key;
-        raw += {reinterpret_cast<const char*>(key_of.bytes().data()), key_of.bytes().size()};
-      }
-    }
-    EXPECT_FALSE(derivation::testing::is_in_heap(secret.text.text())) << end;
-    EXPECT_FALSE(derivation::testing::is_in_heap(raw.text())) << end;
-  }
-  const std::string copy(secret.text.text());
-  EXPECT_TRUE(derivation::testing::is_in_heap(secret.text.text())) << "what this test looks for can be found";
 }
 
 TEST(KdsUpdate, NoneIsNone) {
