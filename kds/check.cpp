@@ -110,7 +110,7 @@ Result<std::vector<std::string>> check_master_keys(Store& store, const Kek& kek,
   if (failures.empty() || good != 0) return failures;
   return Error{"key_encryption_key: " + settings.key_encryption_key.string() + " opens none of the master keys in " +
                    settings.database.string() + ": " + failures.front() +
-                   "; put the key back that the store was written with",
+                   "; put the key back that the store was written with, or, if it is lost: `sluice-kds kek lost`",
                EKEYREJECTED};
 }
 

@@ -210,9 +210,10 @@ Result<bool> Generations::acknowledge(const std::string& name, std::uint64_t seq
   bool grew = false, set_back = false;
   Result<void> done = store_.transact([&](Transaction& transaction) -> Result<void> {
     std::optional<Gateway> gateway = transaction.gateway(name);
-    if (!gateway) return not_booted(name);
+    if (!gateway || gateway->boot_nonce == Bytes(nonce_size, 0)) return not_booted(name);
     set_back = sequence > gateway->sequence;
-    if (set_back) return forget_boot(transaction, *gateway, sequence, now);
+    // What it has issued since it does not know, and would issue again under the same SPI.
+    if (set_back) return forget_boot(transaction, *gateway, subject(name), "the store was set back", now);
     const std::uint64_t before = gateway->sequence;
     look_at_clock(transaction, *gateway, now);
     const bool news = sequence > gateway->acknowledged;
@@ -234,15 +235,15 @@ Result<bool> Generations::acknowledge(const std::string& name, std::uint64_t seq
   return grew;
 }
 
-// The store was set back to what it had been before (a backup): what it has issued since it does not know, and would
-// issue again under the same SPI.  So its generations end, and the gateway has to say again in which boot it is.
-Result<void> Generations::forget_boot(Transaction& transaction, Gateway& gateway, std::uint64_t sequence, Time now) {
+// Its generations end, and the gateway has to say again in which boot it is.
+Result<void> Generations::forget_boot(Transaction& transaction, Gateway& gateway, std::string_view actor,
+                                      const char* why, Time now) {
   for (const Generation& generation : transaction.live_generations(gateway.name))
-    kill(transaction, generation, now, "the store was set back");
+    kill(transaction, generation, now, why);
   gateway.boot_nonce.assign(nonce_size, 0);
   transaction.put(gateway);
-  audit(transaction, now, subject(gateway.name), "boot", subject(gateway.name),
-        "has to boot anew: the store was set back", {{"acknowledged", sequence}});
+  audit(transaction, now, std::string(actor), "boot", subject(gateway.name), std::string("has to boot anew: ") + why,
+        {{"acknowledged", gateway.acknowledged}});
   return {};
 }
 
@@ -386,7 +387,25 @@ Result<std::size_t> Generations::rewrap_all(const Kek& to) {
     return {};
   });
   if (!done) return done.error();
-  to_scrub_ = true;
+  return count;
+}
+
+Result<std::size_t> Generations::end_lost(std::string_view actor, Time now) {
+  std::size_t count = 0;
+  Result<void> done = store_.transact([&](Transaction& transaction) -> Result<void> {
+    count = 0;
+    for (Gateway& gateway : transaction.gateways()) {
+      const std::vector<Generation> live = transaction.live_generations(gateway.name);
+      if (std::all_of(live.begin(), live.end(),
+                      [&](const Generation& one) { return kek_.unwrap(one.wrapped, gateway.name, one.number).ok(); }))
+        continue;
+      if (auto forgotten = forget_boot(transaction, gateway, actor, "the key-encrypting key is lost", now); !forgotten)
+        return forgotten;
+      ++count;
+    }
+    return {};
+  });
+  if (!done) return done.error();
   return count;
 }
 

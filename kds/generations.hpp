@@ -85,14 +85,20 @@ class Generations {
   /// booted.
   Result<Touched> set_policy(const std::string& gateway, const Bytes& policy, Time now);
 
-  /// Wraps every live master key by another KEK, all or none; how many.  Key servers must have *to* from then on.
+  /// Wraps every live master key by another KEK, all or none; how many.  Key servers must have *to* from then on.  The
+  /// caller has the store scrubbed.
   Result<std::size_t> rewrap_all(const Kek& to);
+
+  /// The KEK of before is lost: gateways with a master key that this one does not unwrap are given others as soon as
+  /// they ask; how many.  Until then they go on with what they have.
+  Result<std::size_t> end_lost(std::string_view actor, Time now);
 
  private:
   Result<void> advance(Transaction& transaction, Gateway& gateway, Time now);
   Result<Generation> make(Transaction& transaction, Gateway& gateway, GenerationState state, Time now);
   static void look_at_clock(Transaction& transaction, Gateway& gateway, Time now);
-  Result<void> forget_boot(Transaction& transaction, Gateway& gateway, std::uint64_t sequence, Time now);
+  Result<void> forget_boot(Transaction& transaction, Gateway& gateway, std::string_view actor, const char* why,
+                           Time now);
   void kill(Transaction& transaction, Generation generation, Time now, const char* why);
   static void promote(Transaction& transaction, Gateway& gateway, Generation& generation);
   Result<void> expire_leases(Time now, Touched& touched);

@@ -206,6 +206,22 @@ TEST(Generations, AreWrappedByAnotherKek) {
   EXPECT_FALSE(world.generations.rewrap_all(world.kek));
 }
 
+TEST(Generations, OfAKekThatIsLostAreReplaced) {
+  World world;
+  ASSERT_TRUE(world.ready(start()));
+  const Kek other = *Kek::from(*derivation::Secret::random(32));
+  Generations later(*world.store, other, GenerationOptions{});
+  ASSERT_TRUE(later.boot("gw2", nonce(1), start()));
+  EXPECT_EQ(*later.end_lost("operator/local", start()), 1U) << "gw2's are under the key of now";
+  EXPECT_EQ(*later.end_lost("operator/local", start()), 0U);
+  EXPECT_EQ(later.boot("gw2", nonce(1), start())->fresh, false);
+  EXPECT_EQ(later.acknowledge("gw1", 2, start()).error().number, ENOENT) << "it is told to boot";
+  ASSERT_EQ(later.boot("gw1", nonce(1), start())->fresh, true) << "the same boot, and yet another generation";
+  const auto updates = later.updates_after("gw1", 0, start());
+  ASSERT_TRUE(updates);
+  EXPECT_EQ(updates->front().update.number, 2U);
+}
+
 TEST(Generations, OfOneGatewayDoNotStopTheOthers) {
   World world;
   ASSERT_TRUE(world.ready(start()) && world.ready(start(), "gw2"));

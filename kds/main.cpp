@@ -177,6 +177,33 @@ Result<void> change_device(const Settings& settings, const std::string& verb, co
   return done ? Result<void>() : Result<void>(done.error());
 }
 
+// With the key servers of the store stopped: what one of them makes meanwhile it would wrap by the key of before.
+Result<void> change_kek(const Settings& settings, const std::string& to_file) {
+  const auto from = Kek::load(settings.key_encryption_key);
+  if (!from) return from.error().in("key_encryption_key");
+  auto store = sqlite::SqliteStore::open(settings.database);
+  if (!store) return store.error().in("database");
+  Generations generations(**store, *from, GenerationOptions{});
+  if (to_file.empty()) {
+    const auto count = generations.end_lost("operator/local", now());
+    if (!count) return count.error();
+    spdlog::info("{} gateways had keys that are lost; each gets another when a key server runs", *count);
+    return {};
+  }
+  const auto to = Kek::load(to_file);
+  if (!to) return to.error().in("--to");
+  const auto count = generations.rewrap_all(*to);
+  if (!count) return count.error();
+  const auto scrubbed = (*store)->scrub();  // what the key of before unwraps is gone from the file
+  if (!scrubbed) return scrubbed.error().in("database");
+  if (!*scrubbed)
+    spdlog::warn("{}: somebody else has it open; until he ends, what the old key unwraps stands in the log beside it",
+                 settings.database.string());
+  spdlog::info("{} master keys are wrapped by {} now: key_encryption_key has to name it when the key server starts",
+               *count, to_file);
+  return {};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -188,6 +215,14 @@ int main(int argc, char** argv) {
   app.add_flag("--verbose", verbose, "Log more");
   app.set_version_flag("--version", "sluice-kds " SLUICE_VERSION);
   app.require_subcommand(0, 1);
+  CLI::App* kek = app.add_subcommand("kek", "Another key-encrypting key; no key server may run");
+  kek->require_subcommand(1);
+  std::string to;
+  kek->add_subcommand("change", "Wrap the stored master keys by another one")
+      ->add_option("--to", to, "Its file")
+      ->required();
+  kek->add_subcommand(
+      "lost", "The one of before is lost: gateways get other master keys, under the one that is configured now");
   CLI::App* device = app.add_subcommand("device", "Enrol devices, and take keys away, in the store itself");
   device->require_subcommand(1);
   DeviceOptions options;
@@ -221,7 +256,9 @@ int main(int argc, char** argv) {
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
   }
   if (auto limit = raise_open_files(); !limit) spdlog::warn("{}", limit.error().message);
-  auto done = verb.empty() ? serve(*std::move(settings)) : change_device(*settings, verb, options);
+  auto done = kek->parsed()  ? change_kek(*settings, to)
+              : verb.empty() ? serve(*std::move(settings))
+                             : change_device(*settings, verb, options);
   if (done) return EXIT_SUCCESS;
   spdlog::critical("{}", done.error().message);
   return EXIT_FAILURE;

@@ -26,6 +26,9 @@ class NetlinkKernel final : public KdsKernel {
   Result<void> new_generation(const netlink::NewGeneration& generation) override {
     return ask([&](netlink::Socket& socket) { return socket.new_generation(generation); });
   }
+  Result<void> delete_generation(std::uint32_t number) override {
+    return ask([&](netlink::Socket& socket) { return socket.delete_generation(number); });
+  }
   Result<void> promote_generation(std::uint32_t number, std::chrono::seconds overlap) override {
     return ask([&](netlink::Socket& socket) { return socket.promote_generation(number, overlap); });
   }

@@ -23,6 +23,8 @@ const netlink::Generation* find(const std::vector<netlink::Generation>& generati
   return found == generations.end() ? nullptr : &*found;
 }
 
+constexpr std::uint32_t spi_slots = 3;  // generations of the same number modulo it cannot live at once (esp.rst)
+
 struct Apply {
   KdsKernel& kernel;
 
@@ -31,10 +33,29 @@ struct Apply {
     if (!live) return live.error();
     if (find(*live, generation.number)) return Applied{};
     auto done = kernel.new_generation(generation);
-    if (done) return Applied{true, {}};
+    std::string note;
+    if (!done && done.error().number == EBUSY) {
+      auto place = make_place(*live, generation.number);
+      if (!place) return place.error();
+      if (place->empty()) return done.error();
+      note = *std::move(place);
+      done = kernel.new_generation(generation);
+    }
+    if (done) return Applied{true, std::move(note)};
     if (done.error().number != ESTALE) return done.error();
     return Applied{false, "generation " + std::to_string(generation.number) +
                               " is over or another was brought in before it: it is left out"};
+  }
+  // The KDS makes a generation when none but the current one lives, as far as it knows.  What is in the way is what it
+  // knows of no more: its store was set back, or its master keys are lost.
+  Result<std::string> make_place(std::span<const netlink::Generation> live, std::uint32_t number) const {
+    std::string ended;
+    for (const netlink::Generation& one : live) {
+      if (one.state == netlink::GenerationState::current && one.number % spi_slots != number % spi_slots) continue;
+      if (auto done = kernel.delete_generation(one.number); !done && done.error().number != ENOENT) return done.error();
+      ended += (ended.empty() ? "generation " : ", ") + std::to_string(one.number);
+    }
+    return ended.empty() ? ended : ended + " ended for it: the KDS knows of nothing there";
   }
   Result<Applied> operator()(const PromoteUpdate& promote) const {
     auto live = kernel.generations();
@@ -128,6 +149,7 @@ struct KdsLink::Core {
   State state;
   std::optional<BootNonce> booted;  // what the KDS was told last
   bool refused = false;             // the kernel did, not the KDS
+  bool told_again = false;          // of the boot, since the KDS last gave updates
   bool stopped = false;
   bool started = false;
   std::deque<netlink::Anomaly> queue;
@@ -260,9 +282,12 @@ Task<Result<void>> KdsLink::Core::poll() {
     co_return response.error();
   }
   if (response->status == 404) {
-    // With a pause: a KDS that says so after each boot must not be asked without end.
     booted.reset();
-    co_return unexpected(*updates, *response).in("it wants to be told of the boot");
+    const Error error = unexpected(*updates, *response).in("it wants to be told of the boot");
+    // With a pause the second time: a KDS that says so after each boot must not be asked without end.
+    if (std::exchange(told_again, true)) co_return error;
+    failed(error);
+    co_return Result<void>{};
   }
   if (response->status != 200) {
     const Error error = unexpected(*updates, *response);
@@ -271,6 +296,7 @@ Task<Result<void>> KdsLink::Core::poll() {
     co_return error.in("updates");
   }
   answered(*updates);
+  told_again = false;
   Result<std::vector<Update>> list = parse_updates(response->text(), state.acknowledged);
   response->body = {};
   if (!list) {

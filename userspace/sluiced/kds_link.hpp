@@ -33,6 +33,7 @@ class KdsKernel {
   virtual Result<KernelBoot> boot() = 0;
   virtual Result<std::vector<netlink::Generation>> generations() = 0;
   virtual Result<void> new_generation(const netlink::NewGeneration& generation) = 0;
+  virtual Result<void> delete_generation(std::uint32_t number) = 0;
   virtual Result<void> promote_generation(std::uint32_t number, std::chrono::seconds overlap) = 0;
   virtual Result<void> set_esp_client(const netlink::EspClientChange& change) = 0;
   /// As far as the gateway's settings leave it to the KDS (policy.hpp).  Empty: there is to be none.
@@ -52,8 +53,8 @@ struct Applied {
 /// one and a revocation of what has ended are done already.  So is a generation whose number the kernel has left
 /// behind (ESTALE) or a promotion of one that has ended: it never can be again, and what is behind it, revocations
 /// among them, must not wait for it.  Nor do they for a policy that cannot be answered (its port is somebody else's):
-/// that is noted, and tried again when the configuration is read again.  An error: the kernel refused, which may pass
-/// (EBUSY: the previous generation still lives).
+/// that is noted, and tried again when the configuration is read again.  A generation that has no place (EBUSY) ends
+/// the one that is in its way.  An error: the kernel refused, which may pass.
 Result<Applied> apply(const Update& update, KdsKernel& kernel);
 
 struct KdsLinkOptions {

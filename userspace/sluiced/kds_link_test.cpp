@@ -31,10 +31,18 @@ struct FakeKernel : KdsKernel {
   Result<void> new_generation(const netlink::NewGeneration& generation) override {
     if (auto refused = refuse("generation")) return *refused;
     if (generation.number <= newest) return Error{"not newer", ESTALE};
+    for (const netlink::Generation& one : live)
+      if (one.state != State::current || one.number % 3 == generation.number % 3) return Error{"no place", EBUSY};
     newest = generation.number;
     live.push_back({.number = generation.number, .state = State::next});
     last_key.assign(generation.master_key.bytes().begin(), generation.master_key.bytes().end());
     did.push_back("generation " + std::to_string(generation.number));
+    return {};
+  }
+  Result<void> delete_generation(std::uint32_t number) override {
+    if (auto refused = refuse("end")) return *refused;
+    std::erase_if(live, [&](const netlink::Generation& one) { return one.number == number; });
+    did.push_back("end " + std::to_string(number));
     return {};
   }
   Result<void> promote_generation(std::uint32_t number, std::chrono::seconds overlap) override {
@@ -216,6 +224,29 @@ TEST_F(KdsLinkTest, WhatIsThereAlreadyIsFine) {
   EXPECT_EQ(kernel_->did, (Words{"revoke 8/17 below 2"}));
   EXPECT_EQ(kernel_->live[1].state, State::current);
   EXPECT_EQ(link.state().last_error, "");
+}
+
+TEST_F(KdsLinkTest, WhatTheKdsKnowsOfNoMoreMakesPlace) {
+  struct Case {
+    std::vector<netlink::Generation> live;
+    Words did;
+  };
+  const std::vector<Case> cases{
+      {{{.number = 7, .state = State::previous}, {.number = 8, .state = State::current}}, {"end 7", "generation 9"}},
+      {{{.number = 7, .state = State::current}, {.number = 8, .state = State::next}}, {"end 8", "generation 9"}},
+      {{{.number = 6, .state = State::current}}, {"end 6", "generation 9"}},
+      {{{.number = 8, .state = State::current}}, {"generation 9"}}};
+  for (const Case& one : cases) {
+    FakeKernel kernel;
+    kernel.newest = 8;
+    kernel.live = one.live;
+    Update update;
+    update.change.emplace<netlink::NewGeneration>().number = 9;
+    const auto applied = apply(update, kernel);
+    ASSERT_TRUE(applied) << applied.error().message;
+    EXPECT_EQ(kernel.did, one.did);
+    EXPECT_EQ(applied->note.empty(), one.did.size() == 1);
+  }
 }
 
 TEST_F(KdsLinkTest, WhatTheKernelRefusesIsNotAcknowledgedAndHoldsUpNoRevocation) {
