@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "derivation/derive.hpp"
@@ -24,6 +26,9 @@ constexpr std::chrono::seconds slack = 60s;
 // Portions of long work, and how many of them a tick does.
 constexpr std::size_t leases_at_once = 64, lease_rounds = 256;
 constexpr std::size_t pruned_at_once = 512, prune_rounds = 16;
+
+// forget_boot() makes it zero.
+bool has_booted(const Gateway& gateway) { return gateway.boot_nonce != Bytes(Generations::nonce_size, 0); }
 
 Error not_booted(const std::string& gateway) {
   return {"gateway '" + gateway + "' is not known here: it has to say first in which boot it is", ENOENT};
@@ -109,6 +114,7 @@ void Generations::look_at_clock(Transaction& transaction, Gateway& gateway, Time
 }
 
 Result<void> Generations::advance(Transaction& transaction, Gateway& gateway, Time now) {
+  if (!has_booted(gateway)) return {};
   look_at_clock(transaction, gateway, now);
   for (const Generation& generation : transaction.live_generations(gateway.name)) {
     if (now >= generation.hard_end())
@@ -167,7 +173,13 @@ Result<Generations::Boot> Generations::boot(const std::string& name, std::span<c
     const bool set_back = known && newest > known->newest;
     boot = {!known || set_back ||
                 !std::equal(nonce.begin(), nonce.end(), gateway.boot_nonce.begin(), gateway.boot_nonce.end()),
-            gateway.acknowledged};
+            gateway.acknowledged,
+            {}};
+    const auto say_live = [&] {
+      if (!known) return;
+      boot.live.emplace();
+      for (const Generation& generation : transaction.live_generations(name)) boot.live->push_back(generation.number);
+    };
     const auto say_policy = [&] {
       if (gateway.policy.empty()) return;
       Update update;
@@ -178,8 +190,13 @@ Result<Generations::Boot> Generations::boot(const std::string& name, std::span<c
       transaction.put(gateway);
       // A sluiced that begins anew has it nowhere: the kernel may answer with what somebody else has set.
       say_policy();
+      say_live();
       return {};
     }
+    // Bans outlive generations at the gateway, so what takes one back is not let go with them.
+    std::set<std::uint32_t> unbanned;
+    for (const Update& update : transaction.updates(name, 0, std::numeric_limits<int>::max()))
+      if (update.kind == Kind::unban) unbanned.insert(update.id);
     gateway.boot_nonce.assign(nonce.begin(), nonce.end());
     for (const Generation& generation : transaction.live_generations(name)) kill(transaction, generation, now, "boot");
     transaction.remove_updates(name, gateway.sequence);
@@ -199,7 +216,15 @@ Result<Generations::Boot> Generations::boot(const std::string& name, std::span<c
       update.kind = Kind::ban;
       update.id = id;
       append(transaction, gateway, update);
+      unbanned.erase(id);
     }
+    for (const std::uint32_t id : unbanned) {
+      Update update;
+      update.kind = Kind::unban;
+      update.id = id;
+      append(transaction, gateway, update);
+    }
+    say_live();
     return {};
   });
   if (!done) return done.error();
@@ -210,7 +235,7 @@ Result<bool> Generations::acknowledge(const std::string& name, std::uint64_t seq
   bool grew = false, set_back = false;
   Result<void> done = store_.transact([&](Transaction& transaction) -> Result<void> {
     std::optional<Gateway> gateway = transaction.gateway(name);
-    if (!gateway || gateway->boot_nonce == Bytes(nonce_size, 0)) return not_booted(name);
+    if (!gateway || !has_booted(*gateway)) return not_booted(name);
     set_back = sequence > gateway->sequence;
     // What it has issued since it does not know, and would issue again under the same SPI.
     if (set_back) return forget_boot(transaction, *gateway, subject(name), "the store was set back", now);
@@ -236,13 +261,13 @@ Result<bool> Generations::acknowledge(const std::string& name, std::uint64_t seq
 }
 
 // Its generations end, and the gateway has to say again in which boot it is.
-Result<void> Generations::forget_boot(Transaction& transaction, Gateway& gateway, std::string_view actor,
+Result<void> Generations::forget_boot(Transaction& transaction, Gateway& gateway, const std::string& actor,
                                       const char* why, Time now) {
   for (const Generation& generation : transaction.live_generations(gateway.name))
     kill(transaction, generation, now, why);
   gateway.boot_nonce.assign(nonce_size, 0);
   transaction.put(gateway);
-  audit(transaction, now, std::string(actor), "boot", subject(gateway.name), std::string("has to boot anew: ") + why,
+  audit(transaction, now, actor, "boot", subject(gateway.name), std::string("has to boot anew: ") + why,
         {{"acknowledged", gateway.acknowledged}});
   return {};
 }
@@ -253,7 +278,7 @@ Result<std::vector<Generations::Outgoing>> Generations::updates_after(const std:
   Result<void> done = store_.read([&](Transaction& transaction) -> Result<void> {
     list.clear();
     const std::optional<Gateway> gateway = transaction.gateway(name);
-    if (!gateway) return not_booted(name);
+    if (!gateway || !has_booted(*gateway)) return not_booted(name);
     for (Update& update : transaction.updates(name, sequence, most)) {
       Outgoing outgoing;
       if (update.kind == Kind::generation) {
@@ -371,7 +396,7 @@ Result<Touched> Generations::set_policy(const std::string& name, const Bytes& po
   return touched;
 }
 
-Result<std::size_t> Generations::rewrap_all(const Kek& to) {
+Result<std::size_t> Generations::rewrap_all(const Kek& to, const std::string& actor, Time now) {
   std::size_t count = 0;
   Result<void> done = store_.transact([&](Transaction& transaction) -> Result<void> {
     count = 0;
@@ -381,6 +406,8 @@ Result<std::size_t> Generations::rewrap_all(const Kek& to) {
         if (!again) return again.error();
         generation.wrapped = *std::move(again);
         transaction.put(generation);
+        audit(transaction, now, actor, "generation", subject(gateway.name), "wrapped by another key-encrypting key",
+              {{"number", generation.number}});
         ++count;
       }
     }
@@ -390,7 +417,7 @@ Result<std::size_t> Generations::rewrap_all(const Kek& to) {
   return count;
 }
 
-Result<std::size_t> Generations::end_lost(std::string_view actor, Time now) {
+Result<std::size_t> Generations::end_lost(const std::string& actor, Time now) {
   std::size_t count = 0;
   Result<void> done = store_.transact([&](Transaction& transaction) -> Result<void> {
     count = 0;

@@ -54,6 +54,9 @@ class Generations {
   struct Boot {
     bool fresh = false;              ///< the nonce was another one: everything began anew
     std::uint64_t acknowledged = 0;  ///< the updates behind this one are what the gateway must carry out
+    /// What lives here: the gateway ends all else that it has, or keys could be taken there that cannot be revoked
+    /// here. None at the first boot: what was brought in by hand goes on.
+    std::optional<std::vector<std::uint32_t>> live;
   };
   /// A gateway says which boot it is in; one that was never heard is noted.  *newest*: the newest number that its
   /// kernel had; if this store does not know of it (it was lost or set back, or somebody brought one in by hand), the
@@ -87,17 +90,17 @@ class Generations {
 
   /// Wraps every live master key by another KEK, all or none; how many.  Key servers must have *to* from then on.  The
   /// caller has the store scrubbed.
-  Result<std::size_t> rewrap_all(const Kek& to);
+  Result<std::size_t> rewrap_all(const Kek& to, const std::string& actor, Time now);
 
-  /// The KEK of before is lost: gateways with a master key that this one does not unwrap are given others as soon as
-  /// they ask; how many.  Until then they go on with what they have.
-  Result<std::size_t> end_lost(std::string_view actor, Time now);
+  /// The KEK of before is lost: gateways with a master key that this one does not unwrap have to boot anew, and their
+  /// generations end; how many gateways.  The caller has the store scrubbed.
+  Result<std::size_t> end_lost(const std::string& actor, Time now);
 
  private:
   Result<void> advance(Transaction& transaction, Gateway& gateway, Time now);
   Result<Generation> make(Transaction& transaction, Gateway& gateway, GenerationState state, Time now);
   static void look_at_clock(Transaction& transaction, Gateway& gateway, Time now);
-  Result<void> forget_boot(Transaction& transaction, Gateway& gateway, std::string_view actor, const char* why,
+  Result<void> forget_boot(Transaction& transaction, Gateway& gateway, const std::string& actor, const char* why,
                            Time now);
   void kill(Transaction& transaction, Generation generation, Time now, const char* why);
   static void promote(Transaction& transaction, Gateway& gateway, Generation& generation);
@@ -107,7 +110,7 @@ class Generations {
   Store& store_;
   const Kek& kek_;
   OptionsOf options_of_;
-  bool to_scrub_ = false;
+  bool to_scrub_ = true;  // who ended in between may have left something
 };
 
 }  // namespace sluice::kds

@@ -198,28 +198,38 @@ TEST(Generations, AreWrappedByAnotherKek) {
   ASSERT_TRUE(world.generations.boot("gw1", nonce(1), start()) && world.generations.boot("gw2", nonce(1), start()));
   const std::string before((*world.generations.updates_after("gw1", 0, start()))[0].master.hex().text());
   const Kek other = *Kek::from(*derivation::Secret::random(32));
-  EXPECT_EQ(*world.generations.rewrap_all(other), 2U);
+  EXPECT_EQ(*world.generations.rewrap_all(other, "operator/local", start()), 2U);
   EXPECT_FALSE(world.generations.updates_after("gw1", 0, start()));
   Generations later(*world.store, other, GenerationOptions{});
   EXPECT_EQ((*later.updates_after("gw1", 0, start()))[0].master.hex().text(), before);
   // All or none: gw2's are of the other KEK already.
-  EXPECT_FALSE(world.generations.rewrap_all(world.kek));
+  EXPECT_FALSE(world.generations.rewrap_all(world.kek, "operator/local", start()));
 }
 
 TEST(Generations, OfAKekThatIsLostAreReplaced) {
   World world;
-  ASSERT_TRUE(world.ready(start()));
+  ASSERT_TRUE(world.ready(start()) && world.enrol("laptop"));
+  ASSERT_TRUE(world.issuer.issue(request("laptop"), start()));
+  ASSERT_TRUE(world.devices.ban("laptop", "operator/admin", start()));
+  ASSERT_TRUE(world.acknowledge_all(start()));
+  ASSERT_TRUE(world.devices.unban("laptop", "operator/admin", start())) << "which the gateway does not hear of";
   const Kek other = *Kek::from(*derivation::Secret::random(32));
   Generations later(*world.store, other, GenerationOptions{});
   ASSERT_TRUE(later.boot("gw2", nonce(1), start()));
   EXPECT_EQ(*later.end_lost("operator/local", start()), 1U) << "gw2's are under the key of now";
   EXPECT_EQ(*later.end_lost("operator/local", start()), 0U);
+  ASSERT_TRUE(later.tick(start()));
   EXPECT_EQ(later.boot("gw2", nonce(1), start())->fresh, false);
-  EXPECT_EQ(later.acknowledge("gw1", 2, start()).error().number, ENOENT) << "it is told to boot";
-  ASSERT_EQ(later.boot("gw1", nonce(1), start())->fresh, true) << "the same boot, and yet another generation";
-  const auto updates = later.updates_after("gw1", 0, start());
+  EXPECT_EQ(later.acknowledge("gw1", 3, start()).error().number, ENOENT) << "it is told to boot";
+  EXPECT_EQ(later.updates_after("gw1", 0, start()).error().number, ENOENT) << "by whom it is polling, too";
+  const auto boot = later.boot("gw1", nonce(1), start());
+  EXPECT_TRUE(boot->fresh) << "the same boot, and yet another generation";
+  EXPECT_EQ(boot->live, (std::vector<std::uint32_t>{2})) << "no number is lost";
+  const auto updates = later.updates_after("gw1", boot->acknowledged, start());
   ASSERT_TRUE(updates);
   EXPECT_EQ(updates->front().update.number, 2U);
+  EXPECT_EQ(updates->back().update.kind, Update::Kind::unban);
+  EXPECT_EQ(later.boot("gw1", nonce(1), start())->live, (std::vector<std::uint32_t>{2})) << "told again";
 }
 
 TEST(Generations, OfOneGatewayDoNotStopTheOthers) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // sluice-kds: reads its configuration, opens its store, and serves the API until it is told to end.
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <sys/file.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -9,12 +11,17 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <cerrno>
 #include <csignal>
+#include <fstream>
 #include <utility>
 
 #include "base/deadline.hpp"
 #include "base/log.hpp"
+#include "base/notify.hpp"
 #include "base/socket.hpp"
+#include "base/unique_fd.hpp"
+#include "evidence/quote.hpp"
 #include "kds/api.hpp"
 #include "kds/check.hpp"
 #include "kds/metrics.hpp"
@@ -59,7 +66,20 @@ Task<void> end(asio::io_context& context, http::Server& server, Service& service
   context.stop();
 }
 
+// Held while a key server uses the store (LOCK_SH), or somebody who needs that none does (LOCK_EX).
+Result<UniqueFd> serving(const std::filesystem::path& database, int lock) {
+  const std::string file = database.string() + "-serving";
+  UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return system_error(file, errno);
+  if (::flock(fd.get(), lock | LOCK_NB) == 0) return fd;
+  if (errno != EWOULDBLOCK) return system_error(file, errno);
+  return Error{lock == LOCK_EX ? database.string() + ": a key server uses it; stop every one of this store first"
+                               : database.string() + ": its key-encrypting key is being changed",
+               EBUSY};
+}
+
 struct Opened {
+  UniqueFd serving;
   Kek kek;
   std::unique_ptr<Store> store;
 };
@@ -72,12 +92,14 @@ Result<Opened> open(const Settings& settings) {
   for (const auto& [key, file] : {std::pair{"database", settings.database}, {"audit", settings.audit}})
     if (auto good = check_writable(file); !good) return good.error().in(key);
   if (const std::string fresh = about_store(settings.database); !fresh.empty()) spdlog::warn("database: {}", fresh);
+  auto place = serving(settings.database, LOCK_SH);
+  if (!place) return place.error().in("database");
   auto store = sqlite::SqliteStore::open(settings.database);
   if (!store) return store.error().in("database");
   const auto unreadable = check_master_keys(**store, *kek, settings, now());
   if (!unreadable) return unreadable.error();
   for (const std::string& one : *unreadable) spdlog::error("{}", one);
-  return Opened{*std::move(kek), *std::move(store)};
+  return Opened{*std::move(place), *std::move(kek), *std::move(store)};
 }
 
 Result<void> serve(Settings settings) {
@@ -137,6 +159,7 @@ Result<void> serve(Settings settings) {
   wait();
   service.start();
   spdlog::info("ready");
+  notify_ready();
   context.run();
   (void)log->write({now(), self, AuditAction::stop, self, AuditOutcome::done, {}});
   spdlog::info("ended");
@@ -155,7 +178,18 @@ Result<void> check_all(const Settings& settings) {
 struct DeviceOptions {
   std::string name;
   std::vector<std::string> roles;
+  std::string attestation_key;  // a file
 };
+
+Result<Bytes> read_attestation_key(const std::string& path) {
+  std::string text(8192, '\0');
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return system_error(path, errno);
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  auto key = evidence::read_attestation_key(text);
+  return key ? std::move(key) : key.error().in(path);
+}
 
 // Straight in the store, for who may read it: the first devices, and when no key server runs.
 Result<void> change_device(const Settings& settings, const std::string& verb, const DeviceOptions& options) {
@@ -167,6 +201,11 @@ Result<void> change_device(const Settings& settings, const std::string& verb, co
     Device device;
     device.name = options.name;
     device.roles = options.roles;
+    if (!options.attestation_key.empty()) {
+      auto key = read_attestation_key(options.attestation_key);
+      if (!key) return key.error().in("--attestation-key");
+      device.attestation_key = *std::move(key);
+    }
     return devices.enrol(device, actor, now());
   }
   Result<Touched> done = verb == "revoke"  ? devices.revoke(options.name, actor, now())
@@ -177,30 +216,36 @@ Result<void> change_device(const Settings& settings, const std::string& verb, co
   return done ? Result<void>() : Result<void>(done.error());
 }
 
-// With the key servers of the store stopped: what one of them makes meanwhile it would wrap by the key of before.
-Result<void> change_kek(const Settings& settings, const std::string& to_file) {
-  const auto from = Kek::load(settings.key_encryption_key);
-  if (!from) return from.error().in("key_encryption_key");
+struct KekOptions {
+  bool change = false, lost = false;
+  std::string from, to;  // empty: the one that is configured
+};
+
+// What a key server that runs makes meanwhile it would wrap by the key of before.
+Result<void> change_kek(const Settings& settings, const KekOptions& options) {
+  const auto load = [&](const std::string& file, const char* name) {
+    auto kek = file.empty() ? Kek::load(settings.key_encryption_key) : Kek::load(file);
+    return kek ? std::move(kek) : kek.error().in(file.empty() ? "key_encryption_key" : name);
+  };
+  const auto from = options.lost ? load(options.to, "--to") : load(options.from, "--from");
+  if (!from) return from.error();
+  const auto to = load(options.to, "--to");
+  if (!to) return to.error();
+  const auto alone = serving(settings.database, LOCK_EX);
+  if (!alone) return alone.error().in("database");
   auto store = sqlite::SqliteStore::open(settings.database);
   if (!store) return store.error().in("database");
   Generations generations(**store, *from, GenerationOptions{});
-  if (to_file.empty()) {
-    const auto count = generations.end_lost("operator/local", now());
-    if (!count) return count.error();
-    spdlog::info("{} gateways had keys that are lost; each gets another when a key server runs", *count);
-    return {};
-  }
-  const auto to = Kek::load(to_file);
-  if (!to) return to.error().in("--to");
-  const auto count = generations.rewrap_all(*to);
+  const std::string actor = "operator/local";
+  const auto count = options.lost ? generations.end_lost(actor, now()) : generations.rewrap_all(*to, actor, now());
   if (!count) return count.error();
-  const auto scrubbed = (*store)->scrub();  // what the key of before unwraps is gone from the file
-  if (!scrubbed) return scrubbed.error().in("database");
-  if (!*scrubbed)
-    spdlog::warn("{}: somebody else has it open; until he ends, what the old key unwraps stands in the log beside it",
-                 settings.database.string());
-  spdlog::info("{} master keys are wrapped by {} now: key_encryption_key has to name it when the key server starts",
-               *count, to_file);
+  if (options.lost)
+    spdlog::info("{} gateways had keys that are lost; each gets another when a key server runs", *count);
+  else
+    spdlog::info("{} master keys are wrapped by {} now: key_encryption_key has to name it when the key server starts",
+                 *count, options.to);
+  // What the key of before unwraps goes out of the file as well; if not now, a key server does it when it starts.
+  if (const auto scrubbed = (*store)->scrub(); !scrubbed) spdlog::warn("database: {}", scrubbed.error().message);
   return {};
 }
 
@@ -217,12 +262,14 @@ int main(int argc, char** argv) {
   app.require_subcommand(0, 1);
   CLI::App* kek = app.add_subcommand("kek", "Another key-encrypting key; no key server may run");
   kek->require_subcommand(1);
-  std::string to;
-  kek->add_subcommand("change", "Wrap the stored master keys by another one")
-      ->add_option("--to", to, "Its file")
-      ->required();
-  kek->add_subcommand(
-      "lost", "The one of before is lost: gateways get other master keys, under the one that is configured now");
+  KekOptions keks;
+  CLI::App* change = kek->add_subcommand("change", "Wrap the stored master keys by another one");
+  change->add_option("--from", keks.from, "File of the one of before, if it is not the configured one");
+  change->add_option("--to", keks.to, "File of the one to be")->required();
+  change->callback([&keks] { keks.change = true; });
+  CLI::App* lost = kek->add_subcommand("lost", "The one of before is lost: gateways get other master keys");
+  lost->add_option("--to", keks.to, "File of the one to be, if it is not the configured one");
+  lost->callback([&keks] { keks.lost = true; });
   CLI::App* device = app.add_subcommand("device", "Enrol devices, and take keys away, in the store itself");
   device->require_subcommand(1);
   DeviceOptions options;
@@ -238,6 +285,9 @@ int main(int argc, char** argv) {
     part->add_option("NAME", options.name, "The device, as its certificate names it")->required();
     if (word == std::string("add") || word == std::string("roles"))
       part->add_option("--role", options.roles, "A role; may be repeated")->required();
+    if (word == std::string("add"))
+      part->add_option("--attestation-key", options.attestation_key,
+                       "Its TPM's key, as `sluice-client tpm enrol` says it");
     part->callback([&verb, word = std::string(word)] { verb = word; });
   }
   CLI11_PARSE(app, argc, argv);
@@ -256,9 +306,9 @@ int main(int argc, char** argv) {
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
   }
   if (auto limit = raise_open_files(); !limit) spdlog::warn("{}", limit.error().message);
-  auto done = kek->parsed()  ? change_kek(*settings, to)
-              : verb.empty() ? serve(*std::move(settings))
-                             : change_device(*settings, verb, options);
+  auto done = keks.change || keks.lost ? change_kek(*settings, keks)
+              : verb.empty()           ? serve(*std::move(settings))
+                                       : change_device(*settings, verb, options);
   if (done) return EXIT_SUCCESS;
   spdlog::critical("{}", done.error().message);
   return EXIT_FAILURE;

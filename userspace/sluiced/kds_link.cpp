@@ -23,8 +23,6 @@ const netlink::Generation* find(const std::vector<netlink::Generation>& generati
   return found == generations.end() ? nullptr : &*found;
 }
 
-constexpr std::uint32_t spi_slots = 3;  // generations of the same number modulo it cannot live at once (esp.rst)
-
 struct Apply {
   KdsKernel& kernel;
 
@@ -33,29 +31,10 @@ struct Apply {
     if (!live) return live.error();
     if (find(*live, generation.number)) return Applied{};
     auto done = kernel.new_generation(generation);
-    std::string note;
-    if (!done && done.error().number == EBUSY) {
-      auto place = make_place(*live, generation.number);
-      if (!place) return place.error();
-      if (place->empty()) return done.error();
-      note = *std::move(place);
-      done = kernel.new_generation(generation);
-    }
-    if (done) return Applied{true, std::move(note)};
+    if (done) return Applied{true, {}};
     if (done.error().number != ESTALE) return done.error();
     return Applied{false, "generation " + std::to_string(generation.number) +
                               " is over or another was brought in before it: it is left out"};
-  }
-  // The KDS makes a generation when none but the current one lives, as far as it knows.  What is in the way is what it
-  // knows of no more: its store was set back, or its master keys are lost.
-  Result<std::string> make_place(std::span<const netlink::Generation> live, std::uint32_t number) const {
-    std::string ended;
-    for (const netlink::Generation& one : live) {
-      if (one.state == netlink::GenerationState::current && one.number % spi_slots != number % spi_slots) continue;
-      if (auto done = kernel.delete_generation(one.number); !done && done.error().number != ENOENT) return done.error();
-      ended += (ended.empty() ? "generation " : ", ") + std::to_string(one.number);
-    }
-    return ended.empty() ? ended : ended + " ended for it: the KDS knows of nothing there";
   }
   Result<Applied> operator()(const PromoteUpdate& promote) const {
     auto live = kernel.generations();
@@ -131,6 +110,7 @@ struct KdsLink::Core {
   Task<Result<void>> turn();
   Task<Result<http::Response>> ask(std::string method, std::string target, std::string body);
   Task<Result<void>> boot();
+  Result<void> end_others(const std::vector<std::uint32_t>& live);
   Task<Result<void>> poll();
   Task<Result<void>> carry_out(std::vector<Update> list);
   void take_away(std::span<const Update> list);
@@ -240,6 +220,19 @@ Task<Result<http::Response>> KdsLink::Core::ask(std::string method, std::string 
   co_return std::move(response);
 }
 
+// What the KDS knows nothing of (its store was set back, or the master keys in it are lost) takes keys that it could
+// not revoke, and the places of those that it makes.
+Result<void> KdsLink::Core::end_others(const std::vector<std::uint32_t>& live) {
+  const auto ours = kernel->generations();
+  if (!ours) return ours.error();
+  for (const netlink::Generation& one : *ours) {
+    if (std::ranges::find(live, one.number) != live.end()) continue;
+    if (auto done = kernel->delete_generation(one.number); !done && done.error().number != ENOENT) return done;
+    spdlog::warn("generation {} is ended: the KDS {} has it no more", one.number, state.server);
+  }
+  return {};
+}
+
 Task<Result<void>> KdsLink::Core::boot() {
   auto known = kernel->boot();
   if (!known) {
@@ -265,6 +258,12 @@ Task<Result<void>> KdsLink::Core::boot() {
     co_return answer.error().in("boot");
   }
   answered(*updates);
+  if (answer->live) {
+    if (auto ended = end_others(*answer->live); !ended) {
+      refused = true;
+      co_return ended.error().in("the module");
+    }
+  }
   booted = known->nonce;
   state.acknowledged = answer->acknowledged;
   ++state.boots;

@@ -16,7 +16,8 @@ namespace {
 using Json = nlohmann::json;
 
 // The contract's limits (uapi/sluice.yaml), told before the kernel would refuse.
-constexpr std::uint64_t number_max = 4294967292;
+constexpr std::uint32_t number_max = 4294967292;
+constexpr std::size_t live_max = 3;
 constexpr std::uint64_t lifetime_max = 86400;
 constexpr std::uint64_t overlap_max = 600;
 constexpr std::uint64_t sequence_max = std::uint64_t{1} << 53;
@@ -47,6 +48,22 @@ class Fields {
     if (value->is_boolean()) return value->get<bool>();
     fail(name, "should be true or false");
     return false;
+  }
+
+  // It may be missing.
+  std::optional<std::vector<std::uint32_t>> numbers(const char* name, std::size_t most, std::uint32_t largest) {
+    if (error_ || !object_.contains(name)) return std::nullopt;
+    std::vector<std::uint32_t> list;
+    const Json* value = find(name);
+    bool good = value->is_array() && value->size() <= most;
+    for (std::size_t i = 0; good && i < value->size(); ++i) {
+      const Json& one = (*value)[i];
+      good = one.is_number_unsigned() && one.get<std::uint64_t>() >= 1 && one.get<std::uint64_t>() <= largest;
+      if (good) list.push_back(one.get<std::uint32_t>());
+    }
+    if (!good)
+      fail(name, "should be at most " + std::to_string(most) + " whole numbers from 1 to " + std::to_string(largest));
+    return list;
   }
 
   // Null after an error; the document's own.
@@ -226,6 +243,7 @@ Result<BootAnswer> parse_boot(std::string_view text) {
   BootAnswer answer;
   answer.fresh = fields.boolean("fresh");
   answer.acknowledged = fields.number("acknowledged", 0, sequence_max);
+  answer.live = fields.numbers("live", live_max, number_max);
   if (auto done = fields.finish(); !done) return done.error();
   return answer;
 }

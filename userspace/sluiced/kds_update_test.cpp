@@ -168,7 +168,9 @@ TEST(KdsBoot, IsWrittenAndItsAnswerRead) {
   EXPECT_EQ(Json::parse(boot_json({nonce, 7})), (Json{{"boot_nonce", key}, {"newest", 7}}));
   auto answer = parse_boot(R"({"fresh": true, "acknowledged": 12})");
   ASSERT_TRUE(answer) << answer.error().message;
-  EXPECT_EQ(*answer, (BootAnswer{true, 12}));
+  EXPECT_EQ(*answer, (BootAnswer{true, 12, {}}));
+  EXPECT_EQ(parse_boot(R"({"fresh": true, "acknowledged": 12, "live": [7, 8]})")->live,
+            (std::vector<std::uint32_t>{7, 8}));
   for (const auto& [text, says] : std::vector<std::pair<std::string, std::string>>{
            {R"({"acknowledged": 12})", "fresh: is missing"},
            {R"({"fresh": true})", "acknowledged: is missing"},
@@ -176,6 +178,9 @@ TEST(KdsBoot, IsWrittenAndItsAnswerRead) {
            {R"({"fresh": true, "acknowledged": -1})", "acknowledged: should be a whole number from 0 to "},
            {R"({"fresh": true, "acknowledged": "1"})", "acknowledged: should be a whole number from 0 to "},
            {R"({"fresh": true, "acknowledged": 1, "x": 1})", "the answer: 'x' is unknown"},
+           {R"({"fresh": true, "acknowledged": 1, "live": 7})", "live: should be at most 3 whole numbers from 1 to "},
+           {R"({"fresh": true, "acknowledged": 1, "live": [0]})", "live: should be at most 3 whole numbers from 1 to "},
+           {R"({"fresh": true, "acknowledged": 1, "live": [1, 2, 3, 4]})", "live: should be at most 3"},
            {"[]", "the answer: should be an object"}}) {
     auto refused = parse_boot(text);
     ASSERT_FALSE(refused) << text;

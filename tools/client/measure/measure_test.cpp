@@ -135,7 +135,7 @@ TEST_F(Whole, OneDeadlineIsForAll) {
   tree_.program("usr/sbin/nft", "sleep 1000");
   tree_.put("etc/os-release", "ID=debian\n");
   const Json all = posture();
-  EXPECT_EQ(all["unmeasured"]["firewall"], "nft: had not ended when the time for all was over");
+  EXPECT_EQ(all["unmeasured"]["firewall"], "nft: had not ended when the time for all was over ([measure] time)");
   EXPECT_EQ(all["os"]["id"], "debian") << "what is known is told";
 }
 

@@ -21,7 +21,7 @@ class Running {
     late_ = {"took longer than " + to_string(limits_.time), ETIMEDOUT};
     if (end_ <= all_end) return;
     end_ = all_end;
-    late_.message = "had not ended when the time for all was over";
+    late_.message = "had not ended when the time for all was over ([measure] time)";
   }
 
   [[nodiscard]] std::size_t index() const { return index_; }

@@ -220,7 +220,7 @@ TEST(Run, NothingGoesOnBeyondTheEnd) {
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().number, ETIMEDOUT);
   }
-  EXPECT_EQ(results[0].error().message, "had not ended when the time for all was over");
+  EXPECT_EQ(results[0].error().message, "had not ended when the time for all was over ([measure] time)");
   EXPECT_EQ(results[2].error().message, "no time was left to run it");
 }
 
