@@ -362,9 +362,7 @@ Task<Response> Api::gateway(const Request& request, std::string name) {
     detail.reason = boot->fresh ? "another boot: every generation before is dead" : "the same boot";
     if (auto written = note(self, AuditAction::boot, self, AuditOutcome::done, std::move(detail)); !written)
       co_return problem(503, "later", "the key server cannot write its audit log");
-    json answer{{"fresh", boot->fresh}, {"acknowledged", boot->acknowledged}};
-    if (boot->live) answer["live"] = *boot->live;
-    co_return json_response(200, answer);
+    co_return json_response(200, {{"fresh", boot->fresh}, {"acknowledged", boot->acknowledged}, {"live", boot->live}});
   }
   if (found.route->action == Action::updates) {
     const auto after = number_of(after_of(request.query()).value_or(""));

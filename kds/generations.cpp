@@ -176,9 +176,7 @@ Result<Generations::Boot> Generations::boot(const std::string& name, std::span<c
             gateway.acknowledged,
             {}};
     const auto say_live = [&] {
-      if (!known) return;
-      boot.live.emplace();
-      for (const Generation& generation : transaction.live_generations(name)) boot.live->push_back(generation.number);
+      for (const Generation& generation : transaction.live_generations(name)) boot.live.push_back(generation.number);
     };
     const auto say_policy = [&] {
       if (gateway.policy.empty()) return;

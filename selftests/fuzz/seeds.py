@@ -186,7 +186,7 @@ def seeds(target):
         "policy_message": lambda: [b"\0" + policy_answer(nonce, b"a policy"), b"\x01" + nonce + policy_answer(nonce, bytes(1200))],
         "kds_bodies": lambda: [bytes([which]) + body for which, value in enumerate((HELD, BOOT, ANOMALIES, DEVICE)) for body in as_json(value, {})],
         "kds_update": lambda: [bytes([which]) + struct.pack("<Q", 12) + text
-                               for which, text in enumerate(as_json(UPDATES, {"fresh": True, "acknowledged": 12}, PROBLEM) + [bytes(36), bytes(22)])],
+                               for which, text in enumerate(as_json(UPDATES, {"fresh": True, "acknowledged": 12, "live": [7]}, PROBLEM) + [bytes(36), bytes(22)])],
         "client_answer": lambda: [bytes([which]) + text for which, text in
                                   [(0, text) for text in as_json(answer("aes-256-gcm", 36), answer("aes-128-gcm", 20))] +
                                   [(1, text) for text in as_json(CHALLENGE)] + [(status // 4, text) for status in (404, 500) for text in as_json(PROBLEM)]],

@@ -258,11 +258,9 @@ Task<Result<void>> KdsLink::Core::boot() {
     co_return answer.error().in("boot");
   }
   answered(*updates);
-  if (answer->live) {
-    if (auto ended = end_others(*answer->live); !ended) {
-      refused = true;
-      co_return ended.error().in("the module");
-    }
+  if (auto ended = end_others(answer->live); !ended) {
+    refused = true;
+    co_return ended.error().in("the module");
   }
   booted = known->nonce;
   state.acknowledged = answer->acknowledged;

@@ -109,8 +109,7 @@ struct FakeKds {
     }
     if (request.path() == "/v1/gateway/boot") {
       boots.push_back(Json::parse(request.body));
-      Json answer{{"fresh", boots.size() == 1}, {"acknowledged", acknowledged}};
-      if (!live.empty()) answer["live"] = live;
+      const Json answer{{"fresh", boots.size() == 1}, {"acknowledged", acknowledged}, {"live", live}};
       co_return http::Response::json(200, answer.dump());
     }
     if (request.path() == "/v1/gateway/anomalies") {
@@ -137,7 +136,7 @@ struct FakeKds {
   std::uint64_t acknowledged = 0;
   std::vector<std::uint64_t> asked;
   std::vector<Json> boots, anomalies;
-  std::vector<std::uint32_t> live;
+  std::vector<std::uint32_t> live{6, 7, 8};
   std::map<std::string, std::vector<unsigned>> statuses;  // answers to come, by path
 };
 
@@ -236,16 +235,6 @@ TEST_F(KdsLinkTest, WhatTheKdsHasNoMoreIsEnded) {
   link.start();
   wait_for_acknowledgement(one_, 1);
   EXPECT_EQ(kernel_->did, (Words{"end 7", "generation 9"}));
-}
-
-TEST_F(KdsLinkTest, WhatWasBroughtInByHandGoesOnAtTheFirstBoot) {
-  KdsLink& link = this->link({serve(server_, one_)});
-  kernel_->newest = 7;
-  kernel_->live = {{.number = 7, .state = State::current}};
-  one_.log = {generation_update(1, 8)};
-  link.start();
-  wait_for_acknowledgement(one_, 1);
-  EXPECT_EQ(kernel_->did, (Words{"generation 8"}));
 }
 
 TEST_F(KdsLinkTest, WhatTheKernelRefusesIsNotAcknowledgedAndHoldsUpNoRevocation) {

@@ -50,11 +50,10 @@ class Fields {
     return false;
   }
 
-  // It may be missing.
-  std::optional<std::vector<std::uint32_t>> numbers(const char* name, std::size_t most, std::uint32_t largest) {
-    if (error_ || !object_.contains(name)) return std::nullopt;
+  std::vector<std::uint32_t> numbers(const char* name, std::size_t most, std::uint32_t largest) {
     std::vector<std::uint32_t> list;
     const Json* value = find(name);
+    if (!value) return list;
     bool good = value->is_array() && value->size() <= most;
     for (std::size_t i = 0; good && i < value->size(); ++i) {
       const Json& one = (*value)[i];

@@ -81,7 +81,7 @@ Result<std::vector<Update>> parse_updates(std::string_view text, std::uint64_t a
 struct BootAnswer {
   bool fresh = false;                              ///< the KDS takes every earlier generation for dead
   std::uint64_t acknowledged = 0;                  ///< ask for the updates after this one
-  std::optional<std::vector<std::uint32_t>> live;  ///< generations that live; all others have ended
+  std::vector<std::uint32_t> live;  ///< generations that live; all others have ended
   bool operator==(const BootAnswer&) const = default;
 };
 Result<BootAnswer> parse_boot(std::string_view text);
