@@ -11,6 +11,7 @@ using Seconds = std::chrono::duration<double>;
 
 constexpr unsigned most_doublings = 6;  // 64 s
 constexpr auto soonest = 5s;            // after a key, whatever the server says
+constexpr auto room = 20s;              // for the next turn: on a busy host one takes several seconds
 constexpr auto sleep = 300s;            // without a policy
 constexpr auto settling = 1s;           // one change of the network is several routes
 constexpr auto least_sleep = 10s;       // where routes come and go all the time
@@ -34,8 +35,9 @@ void Schedule::turned(Outcome outcome, const std::optional<Times>& times, Time n
     failures_ = 0;
     end_ = now + std::min(times->lease, times->expires);
     // The server has spread *refresh*; a lease is renewed at 50 to 90 % of it, so that devices do not come together.
-    next_ = now + std::max<Clock::duration>(
-                      soonest, std::min<Clock::duration>(times->refresh, scaled(times->lease, 0.5 + 0.4 * random_())));
+    const double latest = std::clamp(1 - Seconds(room) / Seconds(times->lease), 0.5, 0.9);
+    const auto renewal = scaled(times->lease, 0.5 + (latest - 0.5) * random_());
+    next_ = now + std::max<Clock::duration>(soonest, std::min<Clock::duration>(times->refresh, renewal));
     if (outcome == Outcome::granted) {
       out_ = in_ = 0;
       silences_ = 0;

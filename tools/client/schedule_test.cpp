@@ -37,6 +37,14 @@ TEST_F(ScheduleTest, ALeaseIsRenewedAtHalfToNineTenthsOfIt) {
   EXPECT_EQ(schedule_.end(), now_ + 600s);
 }
 
+TEST_F(ScheduleTest, AShortLeaseLeavesRoomForATurnThatTakesLong) {
+  random_ = 1;
+  for (const auto& [lease, wants] : {std::pair{60s, 40s}, {200s, 180s}, {30s, 15s}, {0s, 5s}}) {
+    schedule_.turned(Outcome::renewed, times(2700s, 3500s, lease), now_);
+    EXPECT_NEAR(std::chrono::duration<double>(due()).count(), wants.count(), 0.001) << lease.count();
+  }
+}
+
 TEST_F(ScheduleTest, AKeyIsFetchedAnewBeforeItEndsEvenWhereHealthCountsLonger) {
   schedule_.turned(Outcome::granted, times(100s, 150s, 3600s), now_);
   EXPECT_EQ(due(), 100s);
