@@ -54,7 +54,8 @@ class Generations {
   struct Boot {
     bool fresh = false;              ///< the nonce was another one: everything began anew
     std::uint64_t acknowledged = 0;  ///< the updates behind this one are what the gateway must carry out
-    /// What lives here: the gateway ends all else that it has, or keys could be taken there that cannot be revoked here.
+    /// What lives here: the gateway ends all else that it has, or keys could be taken there that cannot be revoked
+    /// here.
     std::vector<std::uint32_t> live;
   };
   /// A gateway says which boot it is in; one that was never heard is noted.  *newest*: the newest number that its

@@ -79,8 +79,8 @@ inline constexpr std::size_t kds_answer_max = std::size_t{1} << 18;
 Result<std::vector<Update>> parse_updates(std::string_view text, std::uint64_t after);
 
 struct BootAnswer {
-  bool fresh = false;                              ///< the KDS takes every earlier generation for dead
-  std::uint64_t acknowledged = 0;                  ///< ask for the updates after this one
+  bool fresh = false;               ///< the KDS takes every earlier generation for dead
+  std::uint64_t acknowledged = 0;   ///< ask for the updates after this one
   std::vector<std::uint32_t> live;  ///< generations that live; all others have ended
   bool operator==(const BootAnswer&) const = default;
 };
