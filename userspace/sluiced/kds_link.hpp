@@ -53,8 +53,8 @@ struct Applied {
 /// one and a revocation of what has ended are done already.  So is a generation whose number the kernel has left
 /// behind (ESTALE) or a promotion of one that has ended: it never can be again, and what is behind it, revocations
 /// among them, must not wait for it.  Nor do they for a policy that cannot be answered (its port is somebody else's):
-/// that is noted, and tried again when the configuration is read again.  A generation that has no place (EBUSY) ends
-/// the one that is in its way.  An error: the kernel refused, which may pass.
+/// that is noted, and tried again when the configuration is read again.  An error: the kernel refused,
+/// which may pass (EBUSY: the previous generation still lives).
 Result<Applied> apply(const Update& update, KdsKernel& kernel);
 
 struct KdsLinkOptions {
