@@ -107,7 +107,8 @@ Result<void> serve(Settings settings) {
   if (!opened) return opened.error();
   auto log = AuditLog::open(settings.audit);
   if (!log) return log.error().in("audit");
-  auto tls = tls::Context::create(tls::Role::server, settings.identity, {.tls13_only = true, .wipe = true});
+  const tls::Options options{.tls13_only = true, .wipe = true, .sessions = settings.limits.sessions};
+  auto tls = tls::Context::create(tls::Role::server, settings.identity, options);
   if (!tls) return tls.error();
   auto announcer = Announcer::create(settings, now());
   if (!announcer) return announcer.error();

@@ -102,7 +102,7 @@ TEST(KdsSettings, TheExampleTellsTheDefaults) {
     defaults += (line.find("default") == line.npos ? shown.value_or(line) : line) + "\n";
     count += shown ? 1 : 0;
   }
-  EXPECT_EQ(count, 28);
+  EXPECT_EQ(count, 29);
   auto as_is = parse_settings(example(), "example"), shown = parse_settings(defaults, "defaults"),
        whole = parse_settings(all, "all");
   ASSERT_TRUE(as_is && shown) << shown.error().message;
@@ -240,6 +240,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"undeclared", top("roles = [\"admin\"]"),
               "25: key 'gateway.network.roles': 'staff' is none of the roles at the top of the file"},
         Wrong{"limit", kText + "[limits]\nkeys = 0\n", "27: key 'limits.keys': must be from 1 to 100000"},
+        Wrong{"sessions", kText + "[limits]\nsessions = 0\n", "27: key 'limits.sessions': must be from 1 to 1000000"},
         Wrong{"idle", kText + "[limits]\nidle_timeout = \"5s\"\n",
               "27: key 'limits.idle_timeout': must be from 30s to 10m"},
         Wrong{"limit_unknown", kText + "[limits]\nkey = 1\n", "27: key 'limits.key': is unknown"}),

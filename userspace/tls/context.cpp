@@ -20,7 +20,7 @@
 namespace sluice::tls {
 namespace {
 
-constexpr std::size_t kReadAhead = 4 * 16384;  // as many whole records as one read() may bring
+constexpr std::size_t kReadAhead = 4 * 16384;  // as many whole records as one read() may bring, where bytes are relayed
 
 /// Index of the std::string in which the verify callback leaves its reason, one for the process.
 int reason_index() {
@@ -106,7 +106,7 @@ Result<Context> Context::create(Role role, const Identity& identity, const Optio
   if (options.wipe) SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT);
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                SSL_OP_PRIORITIZE_CHACHA);
-  if (auto done = set_up_resumption(ctx, role == Role::server); !done) return done.error();
+  if (auto done = set_up_resumption(ctx, role == Role::server, options.sessions); !done) return done.error();
   // TLS 1.2 only with forward secrecy and an AEAD.
   if (SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) return take_error("TLS ciphers");
   // AES-128 first: as safe here, and a third faster than AES-256.
@@ -118,7 +118,8 @@ Result<Context> Context::create(Role role, const Identity& identity, const Optio
   SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                             SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_set_read_ahead(ctx, 1);
-  SSL_CTX_set_default_read_buffer_len(ctx, kReadAhead);
+  // All of the buffer is wiped with each release; messages that carry keys are a record or two.
+  if (!options.wipe) SSL_CTX_set_default_read_buffer_len(ctx, kReadAhead);
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, note_verify_failure);
 
   ERR_clear_error();

@@ -24,6 +24,9 @@ enum class Role { server, client };
 struct Options {
   bool tls13_only = false;  ///< no TLS 1.2; for those who bind something to the session (channel_binding())
   bool wipe = false;        ///< OpenSSL wipes what it has decrypted once it was read: for sessions that carry keys
+  /// Server: keeps the newest so many sessions for an hour, some 6 KiB each, and a ticket but names one.  None: the
+  /// ticket holds the session.  (Resumption: resumption.hpp)
+  std::size_t sessions = 0;
 };
 
 /// The files that make an identity, all PEM.
@@ -39,7 +42,8 @@ class Context {
   /// Reads the files; warns when others may read the key.  Ignores SIGPIPE from here on.
   static Result<Context> create(Role role, const Identity& identity, const Options& options = {});
 
-  /// The same identity, its files read again, for another thread; a server's tickets are good at both.
+  /// The same identity, its files read again, for another thread; a server's tickets are good at both, unless they
+  /// name sessions that it keeps.
   [[nodiscard]] Result<Context> twin() const;
 
   /// A session on the connected, non-blocking *fd* (not owned).  Clients give the *host* they dialled, a

@@ -9,6 +9,8 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <ctime>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,11 +32,55 @@ constexpr long kTicketSeconds = 3600;
 constexpr std::size_t kCheckedMax = 65536;
 constexpr unsigned char kContextId[] = "sluice";
 
+bool is_over(const SSL_SESSION* session) {
+  return SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session) <= std::time(nullptr);
+}
+
+/// A server's sessions: of each certificate the newest, so that nobody fills it with his own.
+class KeptSessions {
+ public:
+  explicit KeptSessions(std::size_t most) : most_(most) {}
+
+  void put(std::string id, std::string holder, UniqueSession session) {
+    if (const auto earlier = of_holder_.find(holder); earlier != of_holder_.end()) drop(earlier->second);
+    const auto added = list_.insert(list_.end(), {std::move(id), std::move(holder), std::move(session)});
+    by_id_[added->id] = of_holder_[added->holder] = added;
+    // All last equally long, so that what is over is at the front.
+    while (!list_.empty() && (list_.size() > most_ || is_over(list_.front().session.get()))) drop(list_.begin());
+  }
+  /// Stays ours; null: there is none.
+  [[nodiscard]] SSL_SESSION* find(const std::string& id) const {
+    const auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : found->second->session.get();
+  }
+
+ private:
+  struct Kept {
+    std::string id;      // what the ticket says
+    std::string holder;  // its certificate's fingerprint
+    UniqueSession session;
+  };
+  using Position = std::list<Kept>::iterator;
+
+  void drop(Position position) {
+    by_id_.erase(position->id);
+    of_holder_.erase(position->holder);
+    list_.erase(position);
+  }
+
+  std::size_t most_;
+  std::list<Kept> list_;  // the oldest first
+  std::map<std::string, Position> by_id_, of_holder_;
+};
+
 /// What a context remembers.  Sessions of one client context may live on several threads.
 struct Memory {
+  explicit Memory(std::size_t sessions) : kept(sessions) {}
+
   std::mutex mutex;
   std::string host;
   UniqueSession ticket;
+  KeptSessions kept;
   std::map<std::string, Clock::time_point> checked;  // certificates by fingerprint, and until when
   std::uintptr_t list = 0;                           // how often all of them were forgotten
 };
@@ -86,6 +132,31 @@ std::string fingerprint(const X509* certificate) {
   return {reinterpret_cast<const char*>(digest.data()), size};
 }
 
+/// A server's ticket leaves.  A copy is kept here, and OpenSSL is given copies of that: its own store forgets a session
+/// whose connection ended without close_notify.
+int keep_session(SSL* ssl, SSL_SESSION* session) {
+  UniqueSession copy(SSL_SESSION_dup(session));
+  const X509* certificate = SSL_get0_peer_certificate(ssl);
+  if (!copy || certificate == nullptr) return 0;
+  unsigned size = 0;
+  const unsigned char* id = SSL_SESSION_get_id(session, &size);
+  std::string name(reinterpret_cast<const char*>(id), size);
+  std::string holder = fingerprint(certificate);
+  Memory& memory = memory_of(ssl);
+  std::lock_guard lock(memory.mutex);
+  memory.kept.put(std::move(name), std::move(holder), std::move(copy));
+  return 0;
+}
+
+/// A ticket has come; the session that it names becomes OpenSSL's.  That looks at its age.
+SSL_SESSION* find_session(SSL* ssl, const unsigned char* id, int size, int* copy) {
+  *copy = 0;
+  Memory& memory = memory_of(ssl);
+  std::lock_guard lock(memory.mutex);
+  SSL_SESSION* kept = memory.kept.find({reinterpret_cast<const char*>(id), static_cast<std::size_t>(size)});
+  return kept == nullptr ? nullptr : SSL_SESSION_dup(kept);
+}
+
 /// For how long nothing that a check looks at ends by itself: this certificate, the authority's, the list's own time.
 /// No longer than a ticket is worth.
 std::chrono::seconds good_for(const SSL_CTX* ctx, const X509* certificate) {
@@ -118,8 +189,8 @@ void remember(Memory& memory, const SSL_CTX* ctx, const X509* certificate, std::
 
 }  // namespace
 
-Result<void> set_up_resumption(SSL_CTX* ctx, bool server) {
-  auto memory = std::make_unique<Memory>();
+Result<void> set_up_resumption(SSL_CTX* ctx, bool server, std::size_t sessions) {
+  auto memory = std::make_unique<Memory>(sessions);
   if (SSL_CTX_set_ex_data(ctx, memory_index(), memory.get()) != 1) return take_error("TLS context");
   (void)memory.release();
   SSL_CTX_set_timeout(ctx, kTicketSeconds);
@@ -127,6 +198,12 @@ Result<void> set_up_resumption(SSL_CTX* ctx, bool server) {
   SSL_CTX_set_num_tickets(ctx, 0);
   if (server) {
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    if (sessions > 0) {
+      SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);  // in TLS 1.3: a ticket is a name (SSL_CTX_set_options(3))
+      SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
+      SSL_CTX_sess_set_new_cb(ctx, keep_session);
+      SSL_CTX_sess_set_get_cb(ctx, find_session);
+    }
     if (SSL_CTX_set_session_id_context(ctx, kContextId, sizeof kContextId - 1) != 1) return take_error("TLS context");
   } else {
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

@@ -4,8 +4,11 @@
 // Diffie-Hellman exchange and without signatures, a fifth of the work.
 //
 // The gateway hands out a ticket after a full handshake, encrypted with keys that live as long as its
-// contexts; the agent keeps the newest.  A resumed session shows the certificate of the first one, which is checked
-// again for chain, validity and revocation before the session counts: resuming never outlives a certificate.
+// contexts; the agent keeps the newest.  A key server, which has thousands of devices come back at once, keeps the
+// sessions instead, and its ticket names one: reading a session out of a ticket is mostly reading the certificate's
+// public key, for which OpenSSL 3.0 looks at every decoder it has, a third of the handshake.  A resumed session shows
+// the certificate of the first one, which is checked again for chain, validity and revocation before the session
+// counts: resuming never outlives a certificate.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -16,9 +19,11 @@ namespace sluice::tls {
 
 /// Prepares a context of either role.  What belongs to it (the client's ticket, certificates checked lately) lives
 /// and goes with *ctx*.
-Result<void> set_up_resumption(SSL_CTX* ctx, bool server);
+/// *sessions*: a server's, that it keeps at most, of a certificate the newest; the oldest go first, all after an hour.
+/// 0: tickets hold them.
+Result<void> set_up_resumption(SSL_CTX* ctx, bool server, std::size_t sessions);
 
-/// Server: from now on *ctx* takes the tickets of *other*, and the other way round.
+/// Server whose tickets hold the sessions: from now on *ctx* takes the tickets of *other*, and the other way round.
 Result<void> share_tickets(SSL_CTX* ctx, SSL_CTX* other);
 
 /// Of each session when it is made: under which revocation list its handshake will be.

@@ -8,7 +8,9 @@
 #include <array>
 #include <chrono>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "tls/testing.hpp"
 
@@ -124,6 +126,92 @@ TEST_F(ResumptionTest, AListThatComesBetweenHandshakeAndTicketCounts) {
   ASSERT_TRUE(*server.reload_revoked());
   send_ticket(*pair);
   expect_refused(server, client, "server: certificate of 'CN=berlin': certificate revoked");
+}
+
+// A key server's, which keeps sessions.
+class KeptSessionsTest : public ResumptionTest {
+ protected:
+  static constexpr std::size_t most = 2;
+  Context keeping() {
+    Result<Context> created = Context::create(Role::server, pki_.gateway(), {.tls13_only = true, .sessions = most});
+    EXPECT_TRUE(created) << (created ? "" : created.error().message);
+    return *std::move(created);
+  }
+  enum class End { of_client, reset_by_client, reset_by_server };
+  /// Ends without close_notify.  True: it had resumed another.
+  bool broken_session(const Context& server, const Context& client, End end = End::of_client) {
+    Result<TlsPair> pair = tls_pair(io_, server, client);
+    EXPECT_TRUE(pair) << (pair ? "" : pair.error().message);
+    if (!pair) return false;
+    send_ticket(*pair);
+    Stream& first = end == End::reset_by_server ? pair->server : pair->client;
+    Stream& second = end == End::reset_by_server ? pair->client : pair->server;
+    first.close(end != End::of_client);
+    std::array<std::byte, 1> byte{};
+    EXPECT_EQ(second.try_read(byte).status, Stream::Status::broken);
+    second.close();
+    return SSL_session_reused(pair->client.ssl()) == 1;
+  }
+};
+
+TEST_F(KeptSessionsTest, OfBrokenConnectionsAsWell) {
+  for (const End end : {End::of_client, End::reset_by_client, End::reset_by_server}) {
+    Context server = keeping(), client = agent();
+    EXPECT_FALSE(broken_session(server, client, end));
+    EXPECT_TRUE(broken_session(server, client, end));
+    EXPECT_TRUE(broken_session(server, client, end));
+  }
+}
+
+TEST_F(KeptSessionsTest, ATicketIsButAName) {
+  Context server = keeping(), client = agent();
+  EXPECT_FALSE(broken_session(server, client));
+  Result<UniqueSsl> next = client.new_session(0, "127.0.0.1");
+  ASSERT_TRUE(next);
+  const unsigned char* ticket = nullptr;
+  std::size_t size = 0;
+  SSL_SESSION_get0_ticket(SSL_get0_session(next->get()), &ticket, &size);
+  EXPECT_EQ(size, SSL_MAX_SSL_SESSION_ID_LENGTH);
+}
+
+TEST_F(KeptSessionsTest, TheOldestGoFirst) {
+  Context server = keeping();
+  std::vector<Context> clients;
+  for (std::size_t i = 0; i <= most; ++i) {
+    agent_ = pki_.agent("agent" + std::to_string(i));
+    clients.push_back(agent());
+    EXPECT_FALSE(broken_session(server, clients.back()));
+  }
+  for (std::size_t i = most; i >= 1; --i) EXPECT_TRUE(broken_session(server, clients[i])) << i;
+  EXPECT_FALSE(broken_session(server, clients[0]));
+}
+
+TEST_F(KeptSessionsTest, NobodyTakesAnothersPlace) {
+  Context server = keeping(), client = agent();
+  agent_ = pki_.agent("paris");
+  Context other = agent();
+  EXPECT_FALSE(broken_session(server, client));
+  for (std::size_t i = 0; i <= most; ++i) {
+    other.forget_ticket();
+    EXPECT_FALSE(broken_session(server, other));
+  }
+  EXPECT_TRUE(broken_session(server, other));
+  EXPECT_TRUE(broken_session(server, client));
+}
+
+TEST_F(KeptSessionsTest, ARevokedPeerCannotResume) {
+  Context server = keeping(), client = agent();
+  EXPECT_FALSE(broken_session(server, client));
+  EXPECT_TRUE(broken_session(server, client));
+  pki_.revoke(agent_);
+  ASSERT_TRUE(*server.reload_revoked());
+  expect_refused(server, client, "server: certificate of 'CN=berlin': certificate revoked");
+}
+
+TEST_F(KeptSessionsTest, AnotherServerKnowsNone) {
+  Context client = agent();
+  EXPECT_FALSE(broken_session(keeping(), client));
+  EXPECT_FALSE(broken_session(keeping(), client));
 }
 
 TEST_F(ResumptionTest, AnExpiredCertificateIsNotResumed) {
