@@ -62,7 +62,7 @@ Limits read_limits(Table table) {
       read_count(table, "connections_per_address", connections_max, limits.connections_per_address);
   limits.connections_per_device =
       read_count(table, "connections_per_device", connections_max, limits.connections_per_device);
-  limits.sessions = read_count(table, "sessions", connections_max, limits.sessions);
+  limits.sessions = static_cast<std::uint32_t>(table.integer("sessions", 0, connections_max, limits.sessions));
   limits.handshake_timeout =
       read_duration(table, "handshake_timeout", timeout_min, timeout_max, limits.handshake_timeout);
   limits.request_timeout = read_duration(table, "request_timeout", timeout_min, timeout_max, limits.request_timeout);

@@ -57,7 +57,7 @@ struct Limits {
   std::uint32_t connections = 4096;             ///< at once, in all; an eighth of them is not for devices
   std::uint32_t connections_per_address = 256;  ///< at once, of devices of one IPv4 address or IPv6 /64
   std::uint32_t connections_per_device = 16;    ///< at once
-  std::uint32_t sessions = 16384;               ///< of TLS, kept for an hour so that a device may resume its last one
+  std::uint32_t sessions = 16384;               ///< of TLS, kept for an hour to be resumed; 0: tickets hold them
   Duration handshake_timeout{10000};
   Duration request_timeout{10000};  ///< for a request to come in whole
   Duration idle_timeout{60000};     ///< between requests; long polls are none

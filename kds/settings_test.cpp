@@ -240,7 +240,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"undeclared", top("roles = [\"admin\"]"),
               "25: key 'gateway.network.roles': 'staff' is none of the roles at the top of the file"},
         Wrong{"limit", kText + "[limits]\nkeys = 0\n", "27: key 'limits.keys': must be from 1 to 100000"},
-        Wrong{"sessions", kText + "[limits]\nsessions = 0\n", "27: key 'limits.sessions': must be from 1 to 1000000"},
+        Wrong{"sessions", kText + "[limits]\nsessions = -1\n", "27: key 'limits.sessions': must be from 0 to 1000000"},
         Wrong{"idle", kText + "[limits]\nidle_timeout = \"5s\"\n",
               "27: key 'limits.idle_timeout': must be from 30s to 10m"},
         Wrong{"limit_unknown", kText + "[limits]\nkey = 1\n", "27: key 'limits.key': is unknown"}),

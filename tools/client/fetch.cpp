@@ -2,12 +2,14 @@
 #include "client/fetch.hpp"
 
 #include <openssl/pem.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <optional>
 
 #include "client/measure/measure.hpp"
+#include "derivation/secret.hpp"
 #include "evidence/base64url.hpp"
 #include "evidence/claims.hpp"
 #include "realm/ask.hpp"
@@ -234,7 +236,41 @@ Task<Result<Fetched>> fetch(http::Client& client, const Device& device, const Me
   co_return std::move(last);
 }
 
-Result<Fetched> fetch_with(const Settings& settings, std::optional<Held> held) {
+namespace {
+
+/// The file that the next process finds the ticket in.  Without it the next handshake is a whole one, which is no
+/// error.
+class TicketFile {
+ public:
+  explicit TicketFile(const std::filesystem::path& path) : path_(path) {}
+
+  void offer(const tls::Context& context) {
+    if (path_.empty()) return;
+    auto saved = derivation::read_secret_file(path_, ticket_most);
+    if (saved && context.take_ticket(saved->text())) offered_ = *std::move(saved);
+  }
+  void keep(const http::Client& client) {
+    if (path_.empty()) return;
+    std::string text = client.ticket();
+    std::error_code ignored;
+    if (text.empty()) {
+      std::filesystem::remove(path_, ignored);
+    } else if (text != offered_.text()) {
+      if (auto done = derivation::write_secret_file(path_, text, true); !done)
+        spdlog::debug("the TLS ticket: {}", done.error().message);
+    }
+    OPENSSL_cleanse(text.data(), text.size());
+  }
+
+ private:
+  static constexpr std::size_t ticket_most = 32768;
+  const std::filesystem::path& path_;
+  derivation::Secret offered_;
+};
+
+}  // namespace
+
+Result<Fetched> fetch_with(const Settings& settings, std::optional<Held> held, const std::filesystem::path& ticket) {
   auto device = Device::load(settings.identity);
   if (!device) return device.error();
   auto context = realm::make_context(settings.identity);
@@ -257,8 +293,11 @@ Result<Fetched> fetch_with(const Settings& settings, std::optional<Held> held) {
   limits.body = answer_most;
   const Measure measure = [&settings](const Wanted& wanted) { return measure_wanted(settings.measure, wanted); };
   asio::io_context io(1);
+  TicketFile file(ticket);
+  file.offer(*context);
   http::Client client(io.get_executor(), *std::move(context), *std::move(servers), std::move(limits));
   auto fetched = realm::run(io, fetch(client, *device, measure, options));
+  file.keep(client);
   if (fetched) fetched->timings.insert(fetched->timings.begin(), found.begin(), found.end());
   return fetched;
 }

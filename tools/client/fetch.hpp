@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -71,7 +72,10 @@ struct Fetched {
 Task<Result<Fetched>> fetch(http::Client& client, const Device& device, const Measure& measure,
                             FetchOptions options = {});
 
-/// All of it, on a loop of its own, until it has ended.  Blocks.
-Result<Fetched> fetch_with(const Settings& settings, std::optional<Held> held = {});
+/// All of it, on a loop of its own, until it has ended.  Blocks.  *ticket*: the file in which the TLS ticket is kept
+/// from one process to the next (mode 0600; none for an empty path); the second connection resumes the first one's
+/// session.
+Result<Fetched> fetch_with(const Settings& settings, std::optional<Held> held = {},
+                           const std::filesystem::path& ticket = {});
 
 }  // namespace sluice::client

@@ -5,11 +5,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 
 #include "client/daemon.hpp"
 #include "client/online.hpp"
+#include "client/runtime.hpp"
 #include "client/tunnel.hpp"
 
 namespace {
@@ -38,6 +40,8 @@ std::optional<int> left_to_daemon() {
 int run_down() {
   auto done = client::down();
   if (!done) return fail(done.error());
+  std::error_code ignored;
+  std::filesystem::remove(client::runtime::ticket_path(), ignored);
   std::printf("%s\n", *done ? "down" : "it was not up");
   return 0;
 }

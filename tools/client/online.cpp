@@ -151,7 +151,7 @@ int run_online_up(const OnlineOptions& options, UpOptions up_options) {
   if (!bearings) return fail(bearings.error());
   if (bearings->stance != Stance::go_on)
     return fail({bearings->words}, bearings->stance == Stance::leave_alone ? exit_no_policy : exit_bad_policy);
-  auto fetched = fetch_with(with_policy(*settings, *bearings));
+  auto fetched = fetch_with(with_policy(*settings, *bearings), {}, runtime::ticket_path());
   if (!fetched) return fail_fetch(fetched.error());
   if (bearings->believed) fetched->timings.insert(fetched->timings.begin(), Timing{"policy", asked});
   print_timing(options, *fetched);

@@ -30,6 +30,7 @@ namespace runtime {
 
 std::filesystem::path record_path() { return folder() / "sluice-client.state"; }
 std::filesystem::path pid_path() { return folder() / "sluice-client.pid"; }
+std::filesystem::path ticket_path() { return folder() / "sluice-client.ticket"; }
 std::filesystem::path daemon_path() { return folder() / "sluice-client.daemon"; }
 
 std::int64_t boot_seconds() {

@@ -20,6 +20,9 @@ namespace runtime {
 std::filesystem::path record_path();
 std::filesystem::path pid_path();
 
+/// The TLS ticket of the last turn: a secret.
+std::filesystem::path ticket_path();
+
 /// What the daemon tells of itself.
 std::filesystem::path daemon_path();
 

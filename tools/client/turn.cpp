@@ -102,7 +102,7 @@ Turned turn(const Settings& settings, const Choice& choice) {
   if (!bearings) return failed(bearings.error());
   // The tunnel that is up was granted: it ends when a key server says so, not when an answer gets lost.
   if (!held && bearings->stance != Stance::go_on) return {outcome_of(bearings->stance), {}, {}, {}, bearings->words};
-  auto fetched = fetch_with(with_policy(settings, *bearings), held);
+  auto fetched = fetch_with(with_policy(settings, *bearings), held, runtime::ticket_path());
   if (!fetched)
     return {fetched.error().number == ENOTCONN ? Outcome::unreachable : Outcome::failed,
             {},

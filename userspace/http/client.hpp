@@ -79,6 +79,9 @@ class Client {
   /// Its TLS session resumed an earlier one.
   [[nodiscard]] bool resumed() const;
 
+  /// The TLS ticket for another process (tls::save_ticket()).
+  [[nodiscard]] std::string ticket() const { return context_.save_ticket(); }
+
   /// Gives this server up, as after a 503: the next request goes to the one behind it.
   void next_server();
   /// Other servers; the connection stays if its server is among them.

@@ -24,8 +24,8 @@ enum class Role { server, client };
 struct Options {
   bool tls13_only = false;  ///< no TLS 1.2; for those who bind something to the session (channel_binding())
   bool wipe = false;        ///< OpenSSL wipes what it has decrypted once it was read: for sessions that carry keys
-  /// Server: keeps the newest so many sessions for an hour, some 6 KiB each, and a ticket but names one.  None: the
-  /// ticket holds the session.  (Resumption: resumption.hpp)
+  /// Server, tls13_only: keeps the newest so many sessions for an hour, some 6 KiB each, and a ticket but names one.
+  /// 0: the ticket holds the session (resumption.hpp).
   std::size_t sessions = 0;
 };
 
@@ -61,6 +61,9 @@ class Context {
 
   /// Client: the next session is a full handshake; for when one that resumed was refused.
   void forget_ticket() const;
+  /// Client: for another process, and from one (resumption.hpp).
+  [[nodiscard]] std::string save_ticket() const { return tls::save_ticket(ctx_.get()); }
+  bool take_ticket(std::string_view saved) const { return tls::take_ticket(ctx_.get(), saved); }
 
  private:
   Context() = default;

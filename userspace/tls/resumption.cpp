@@ -9,12 +9,14 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <ctime>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "tls/error.hpp"
 #include "tls/handle.hpp"
@@ -31,25 +33,27 @@ constexpr long kTicketSeconds = 3600;
 // Some 150 bytes each; of a key server's devices all come back at once when a gateway restarts.
 constexpr std::size_t kCheckedMax = 65536;
 constexpr unsigned char kContextId[] = "sluice";
+// Of one certificate: a gateway has two connections to its key server, and a person may run two commands.
+constexpr std::size_t kOfOneMax = 4;
+constexpr std::size_t kHostMax = 255;
 
-bool is_over(const SSL_SESSION* session) {
-  return SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session) <= std::time(nullptr);
-}
-
-/// A server's sessions: of each certificate the newest, so that nobody fills it with his own.
+/// A server's sessions: of each certificate the newest few, so that nobody fills it with his own.
 class KeptSessions {
  public:
   explicit KeptSessions(std::size_t most) : most_(most) {}
 
   void put(std::string id, std::string holder, UniqueSession session) {
-    if (const auto earlier = of_holder_.find(holder); earlier != of_holder_.end()) drop(earlier->second);
-    const auto added = list_.insert(list_.end(), {std::move(id), std::move(holder), std::move(session)});
-    by_id_[added->id] = of_holder_[added->holder] = added;
-    // All last equally long, so that what is over is at the front.
-    while (!list_.empty() && (list_.size() > most_ || is_over(list_.front().session.get()))) drop(list_.begin());
+    forget_old();
+    if (const auto& own = of_holder_[holder]; own.size() >= kOfOneMax) drop(own.front());
+    const auto end = Clock::now() + std::chrono::seconds(kTicketSeconds);
+    const auto added = list_.insert(list_.end(), {std::move(id), std::move(holder), end, std::move(session)});
+    by_id_[added->id] = added;
+    of_holder_[added->holder].push_back(added);
+    if (list_.size() > most_) drop(list_.begin());
   }
   /// Stays ours; null: there is none.
-  [[nodiscard]] SSL_SESSION* find(const std::string& id) const {
+  [[nodiscard]] SSL_SESSION* find(const std::string& id) {
+    forget_old();
     const auto found = by_id_.find(id);
     return found == by_id_.end() ? nullptr : found->second->session.get();
   }
@@ -58,19 +62,28 @@ class KeptSessions {
   struct Kept {
     std::string id;      // what the ticket says
     std::string holder;  // its certificate's fingerprint
+    Clock::time_point end;
     UniqueSession session;
   };
   using Position = std::list<Kept>::iterator;
 
+  // No more at a time than one that comes may wait for.  All last equally long, so that what is over is at the front.
+  void forget_old() {
+    const auto now = Clock::now();
+    for (int i = 0; i < 16 && !list_.empty() && list_.front().end <= now; ++i) drop(list_.begin());
+  }
   void drop(Position position) {
     by_id_.erase(position->id);
-    of_holder_.erase(position->holder);
+    const auto own = of_holder_.find(position->holder);
+    std::erase(own->second, position);
+    if (own->second.empty()) of_holder_.erase(own);
     list_.erase(position);
   }
 
   std::size_t most_;
   std::list<Kept> list_;  // the oldest first
-  std::map<std::string, Position> by_id_, of_holder_;
+  std::map<std::string, Position> by_id_;
+  std::map<std::string, std::vector<Position>> of_holder_;
 };
 
 /// What a context remembers.  Sessions of one client context may live on several threads.
@@ -113,7 +126,7 @@ std::string host_of(SSL* ssl) {
 
 /// Called by OpenSSL when a ticket has come; 0: we keep no reference.  A copy is kept, and copies are used: a session
 /// that ends without close_notify spoils its SSL_SESSION for resumption.
-int keep_ticket(SSL* ssl, SSL_SESSION* session) {
+int keep_ticket(SSL* ssl, SSL_SESSION* session) noexcept {
   // TLS 1.2 sends tickets unasked, to those whose chain no ticket holds as well.
   if (SSL_version(ssl) != TLS1_3_VERSION) return 0;
   UniqueSession ticket(SSL_SESSION_dup(session));
@@ -134,7 +147,8 @@ std::string fingerprint(const X509* certificate) {
 
 /// A server's ticket leaves.  A copy is kept here, and OpenSSL is given copies of that: its own store forgets a session
 /// whose connection ended without close_notify.
-int keep_session(SSL* ssl, SSL_SESSION* session) {
+int keep_session(SSL* ssl, SSL_SESSION* session) noexcept {
+  if (SSL_version(ssl) != TLS1_3_VERSION) return 0;
   UniqueSession copy(SSL_SESSION_dup(session));
   const X509* certificate = SSL_get0_peer_certificate(ssl);
   if (!copy || certificate == nullptr) return 0;
@@ -142,6 +156,7 @@ int keep_session(SSL* ssl, SSL_SESSION* session) {
   const unsigned char* id = SSL_SESSION_get_id(session, &size);
   std::string name(reinterpret_cast<const char*>(id), size);
   std::string holder = fingerprint(certificate);
+  if (holder.empty()) return 0;
   Memory& memory = memory_of(ssl);
   std::lock_guard lock(memory.mutex);
   memory.kept.put(std::move(name), std::move(holder), std::move(copy));
@@ -149,7 +164,7 @@ int keep_session(SSL* ssl, SSL_SESSION* session) {
 }
 
 /// A ticket has come; the session that it names becomes OpenSSL's.  That looks at its age.
-SSL_SESSION* find_session(SSL* ssl, const unsigned char* id, int size, int* copy) {
+SSL_SESSION* find_session(SSL* ssl, const unsigned char* id, int size, int* copy) noexcept {
   *copy = 0;
   Memory& memory = memory_of(ssl);
   std::lock_guard lock(memory.mutex);
@@ -255,6 +270,43 @@ void forget_ticket(SSL_CTX* ctx) {
   Memory& memory = memory_of(ctx);
   std::lock_guard lock(memory.mutex);
   memory.ticket.reset();
+}
+
+// Fingerprint of our certificate, host, NUL, the session (i2d_SSL_SESSION(3), with the server's certificate).
+std::string save_ticket(SSL_CTX* ctx) {
+  const X509* own = SSL_CTX_get0_certificate(ctx);
+  std::string saved = own != nullptr ? fingerprint(own) : std::string();
+  Memory& memory = memory_of(ctx);
+  std::lock_guard lock(memory.mutex);
+  if (saved.empty() || !memory.ticket) return {};
+  const int size = i2d_SSL_SESSION(memory.ticket.get(), nullptr);
+  if (size <= 0) return {};
+  saved += memory.host;
+  saved += '\0';
+  const std::size_t head = saved.size();
+  saved.resize(head + static_cast<std::size_t>(size));
+  auto* to = reinterpret_cast<unsigned char*>(saved.data() + head);
+  if (i2d_SSL_SESSION(memory.ticket.get(), &to) != size) return {};
+  return saved;
+}
+
+bool take_ticket(SSL_CTX* ctx, std::string_view saved) {
+  const X509* own = SSL_CTX_get0_certificate(ctx);
+  const std::string name = own != nullptr ? fingerprint(own) : std::string();
+  // Of another certificate: the session would show that one.
+  if (name.empty() || !saved.starts_with(name)) return false;
+  saved.remove_prefix(name.size());
+  const std::size_t host = saved.find('\0');
+  if (host == 0 || host > kHostMax) return false;
+  const auto* from = reinterpret_cast<const unsigned char*>(saved.data() + host + 1);
+  UniqueSession ticket(d2i_SSL_SESSION(nullptr, &from, static_cast<long>(saved.size() - host - 1)));
+  ERR_clear_error();
+  if (!ticket || SSL_SESSION_get_protocol_version(ticket.get()) != TLS1_3_VERSION) return false;
+  Memory& memory = memory_of(ctx);
+  std::lock_guard lock(memory.mutex);
+  memory.ticket = std::move(ticket);
+  memory.host = saved.substr(0, host);
+  return true;
 }
 
 Result<void> check_certificate(const SSL_CTX* ctx, bool server, X509* certificate, STACK_OF(X509) * chain) {

@@ -131,7 +131,7 @@ TEST_F(ResumptionTest, AListThatComesBetweenHandshakeAndTicketCounts) {
 // A key server's, which keeps sessions.
 class KeptSessionsTest : public ResumptionTest {
  protected:
-  static constexpr std::size_t most = 2;
+  static constexpr std::size_t most = 8, of_one = 4;
   Context keeping() {
     Result<Context> created = Context::create(Role::server, pki_.gateway(), {.tls13_only = true, .sessions = most});
     EXPECT_TRUE(created) << (created ? "" : created.error().message);
@@ -146,12 +146,16 @@ class KeptSessionsTest : public ResumptionTest {
     send_ticket(*pair);
     Stream& first = end == End::reset_by_server ? pair->server : pair->client;
     Stream& second = end == End::reset_by_server ? pair->client : pair->server;
+    EXPECT_TRUE(pair->server.peer()->is_agent("corp", name_));
     first.close(end != End::of_client);
-    std::array<std::byte, 1> byte{};
-    EXPECT_EQ(second.try_read(byte).status, Stream::Status::broken);
+    testing::run(io_, [](Stream& stream) -> Task<void> {
+      std::array<std::byte, 1> byte{};
+      EXPECT_FALSE(co_await stream.read_some(byte)) << "broken";
+    }(second));
     second.close();
     return SSL_session_reused(pair->client.ssl()) == 1;
   }
+  std::string name_ = "berlin";
 };
 
 TEST_F(KeptSessionsTest, OfBrokenConnectionsAsWell) {
@@ -170,6 +174,7 @@ TEST_F(KeptSessionsTest, ATicketIsButAName) {
   ASSERT_TRUE(next);
   const unsigned char* ticket = nullptr;
   std::size_t size = 0;
+  ASSERT_NE(SSL_get0_session(next->get()), nullptr);
   SSL_SESSION_get0_ticket(SSL_get0_session(next->get()), &ticket, &size);
   EXPECT_EQ(size, SSL_MAX_SSL_SESSION_ID_LENGTH);
 }
@@ -178,25 +183,72 @@ TEST_F(KeptSessionsTest, TheOldestGoFirst) {
   Context server = keeping();
   std::vector<Context> clients;
   for (std::size_t i = 0; i <= most; ++i) {
-    agent_ = pki_.agent("agent" + std::to_string(i));
+    agent_ = pki_.agent(name_ = "agent" + std::to_string(i));
     clients.push_back(agent());
     EXPECT_FALSE(broken_session(server, clients.back()));
   }
-  for (std::size_t i = most; i >= 1; --i) EXPECT_TRUE(broken_session(server, clients[i])) << i;
-  EXPECT_FALSE(broken_session(server, clients[0]));
+  const auto resumes = [&](std::size_t i) {
+    name_ = "agent" + std::to_string(i);
+    return broken_session(server, clients[i]);
+  };
+  for (std::size_t i = most; i >= 1; --i) EXPECT_TRUE(resumes(i)) << i;
+  EXPECT_FALSE(resumes(0));
 }
 
 TEST_F(KeptSessionsTest, NobodyTakesAnothersPlace) {
   Context server = keeping(), client = agent();
-  agent_ = pki_.agent("paris");
-  Context other = agent();
   EXPECT_FALSE(broken_session(server, client));
+  agent_ = pki_.agent(name_ = "paris");
+  Context other = agent();
   for (std::size_t i = 0; i <= most; ++i) {
     other.forget_ticket();
     EXPECT_FALSE(broken_session(server, other));
   }
   EXPECT_TRUE(broken_session(server, other));
+  name_ = "berlin";
   EXPECT_TRUE(broken_session(server, client));
+}
+
+TEST_F(KeptSessionsTest, SeveralOfOneCertificate) {
+  Context server = keeping();
+  std::vector<Context> clients;
+  for (std::size_t i = 0; i <= of_one; ++i) {
+    clients.push_back(agent());
+    EXPECT_FALSE(broken_session(server, clients.back()));
+  }
+  for (std::size_t i = of_one; i >= 1; --i) EXPECT_TRUE(broken_session(server, clients[i])) << i;
+  EXPECT_FALSE(broken_session(server, clients[0]));
+}
+
+TEST_F(KeptSessionsTest, ASavedTicketServesAnotherProcess) {
+  Context server = keeping();
+  const std::string saved = [&] {
+    Context client = agent();
+    EXPECT_EQ(client.save_ticket(), "");
+    EXPECT_FALSE(broken_session(server, client));
+    return client.save_ticket();
+  }();
+  for (int i = 0; i < 2; ++i) {
+    Context client = agent();
+    EXPECT_TRUE(client.take_ticket(saved));
+    EXPECT_EQ(client.save_ticket(), saved);
+    EXPECT_TRUE(broken_session(server, client));
+    EXPECT_EQ(client.save_ticket(), saved) << "a resumed session brings none";
+  }
+  for (std::size_t i = 0; i < saved.size(); ++i) EXPECT_FALSE(agent().take_ticket(saved.substr(0, i))) << i;
+  Context restarted = keeping(), client = agent();
+  EXPECT_TRUE(client.take_ticket(saved));
+  EXPECT_FALSE(broken_session(restarted, client));
+  EXPECT_NE(client.save_ticket(), saved);
+}
+
+TEST_F(KeptSessionsTest, ASavedTicketIsOfOneCertificate) {
+  Context server = keeping(), client = agent();
+  EXPECT_FALSE(broken_session(server, client));
+  agent_ = pki_.agent();  // renewed
+  Context renewed = agent();
+  EXPECT_FALSE(renewed.take_ticket(client.save_ticket()));
+  EXPECT_FALSE(broken_session(server, renewed));
 }
 
 TEST_F(KeptSessionsTest, ARevokedPeerCannotResume) {
