@@ -106,7 +106,7 @@ class Daemon {
       wait(-1, due());
     }
     take_down();
-    ::unlink(runtime::ticket_path().c_str());
+    runtime::forget_ticket();
     StateFile::remove();
     spdlog::info("ended");
   }

@@ -3,6 +3,8 @@
 
 #include <openssl/pem.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -246,6 +248,9 @@ class TicketFile {
 
   void offer(const tls::Context& context) {
     if (path_.empty()) return;
+    // Who could write it could pose as the key server.
+    struct stat about {};
+    if (::lstat(path_.c_str(), &about) != 0 || !S_ISREG(about.st_mode) || about.st_uid != ::geteuid()) return;
     auto saved = derivation::read_secret_file(path_, ticket_most);
     if (saved && context.take_ticket(saved->text())) offered_ = *std::move(saved);
   }

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
-#include <filesystem>
 #include <iostream>
 #include <optional>
 
@@ -39,9 +38,8 @@ std::optional<int> left_to_daemon() {
 
 int run_down() {
   auto done = client::down();
+  client::runtime::forget_ticket();
   if (!done) return fail(done.error());
-  std::error_code ignored;
-  std::filesystem::remove(client::runtime::ticket_path(), ignored);
   std::printf("%s\n", *done ? "down" : "it was not up");
   return 0;
 }

@@ -31,6 +31,10 @@ namespace runtime {
 std::filesystem::path record_path() { return folder() / "sluice-client.state"; }
 std::filesystem::path pid_path() { return folder() / "sluice-client.pid"; }
 std::filesystem::path ticket_path() { return folder() / "sluice-client.ticket"; }
+void forget_ticket() {
+  ::unlink(ticket_path().c_str());
+  ::unlink((ticket_path().string() + ".new").c_str());  // of a process that was killed while it wrote
+}
 std::filesystem::path daemon_path() { return folder() / "sluice-client.daemon"; }
 
 std::int64_t boot_seconds() {

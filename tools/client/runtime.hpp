@@ -22,6 +22,7 @@ std::filesystem::path pid_path();
 
 /// The TLS ticket of the last turn: a secret.
 std::filesystem::path ticket_path();
+void forget_ticket();
 
 /// What the daemon tells of itself.
 std::filesystem::path daemon_path();

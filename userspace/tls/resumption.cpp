@@ -302,8 +302,12 @@ bool take_ticket(SSL_CTX* ctx, std::string_view saved) {
   UniqueSession ticket(d2i_SSL_SESSION(nullptr, &from, static_cast<long>(saved.size() - host - 1)));
   ERR_clear_error();
   if (!ticket || SSL_SESSION_get_protocol_version(ticket.get()) != TLS1_3_VERSION) return false;
+  // The chain is not in it.  Where a whole handshake may succeed and a resumed one would not, that is the way.
+  X509* peer = SSL_SESSION_get0_peer(ticket.get());
+  if (peer == nullptr || !check_certificate(ctx, false, peer, nullptr)) return false;
   Memory& memory = memory_of(ctx);
   std::lock_guard lock(memory.mutex);
+  remember(memory, ctx, peer, fingerprint(peer));
   memory.ticket = std::move(ticket);
   memory.host = saved.substr(0, host);
   return true;

@@ -44,7 +44,8 @@ void offer_ticket(SSL* ssl);
 void forget_ticket(SSL_CTX* ctx);
 /// Client: the ticket for another process with the same certificate, as secret as a key.  Empty: there is none.
 std::string save_ticket(SSL_CTX* ctx);
-/// Client: what save_ticket() gave.  False: it is none, or of another certificate, and nothing has changed.
+/// Client: what save_ticket() gave.  False: it is none, or of another certificate, or its
+/// server's is not good (any more) without a chain; nothing has changed.
 bool take_ticket(SSL_CTX* ctx, std::string_view saved);
 
 /// The peer's certificate of a resumed session, checked as in a handshake: chain, purpose, validity, revocation.  What

@@ -242,6 +242,17 @@ TEST_F(KeptSessionsTest, ASavedTicketServesAnotherProcess) {
   EXPECT_NE(client.save_ticket(), saved);
 }
 
+TEST_F(KeptSessionsTest, ASavedTicketOfARevokedServerIsNotTaken) {
+  const Identity identity = pki_.gateway();
+  Result<Context> server = Context::create(Role::server, identity, {.tls13_only = true, .sessions = most});
+  ASSERT_TRUE(server);
+  Context client = agent();
+  EXPECT_FALSE(broken_session(*server, client));
+  EXPECT_TRUE(agent().take_ticket(client.save_ticket()));
+  pki_.revoke(identity);
+  EXPECT_FALSE(agent().take_ticket(client.save_ticket()));
+}
+
 TEST_F(KeptSessionsTest, ASavedTicketIsOfOneCertificate) {
   Context server = keeping(), client = agent();
   EXPECT_FALSE(broken_session(server, client));
