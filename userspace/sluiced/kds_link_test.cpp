@@ -151,7 +151,7 @@ class KdsLinkTest : public http::testing::LoopTest {
     EXPECT_TRUE(bound);
     return {"127.0.0.1", bound->port};
   }
-  KdsLink& link(std::vector<http::ServerName> servers) {
+  KdsLink& link(std::vector<http::ServerName> servers, Duration first_pause = 2ms, Duration longest_pause = 20ms) {
     auto contexts = KdsLink::make_contexts(gateway_);
     EXPECT_TRUE(contexts);
     auto kernel = std::make_unique<FakeKernel>();
@@ -159,8 +159,8 @@ class KdsLinkTest : public http::testing::LoopTest {
     KdsLinkOptions options;
     options.servers = std::move(servers);
     options.realm = "corp";
-    options.first_pause = 2ms;
-    options.longest_pause = 20ms;
+    options.first_pause = first_pause;
+    options.longest_pause = longest_pause;
     options.longest_refusal = 20ms;
     link_ = std::make_unique<KdsLink>(io_.get_executor(), *std::move(contexts), options, std::move(kernel));
     return *link_;
@@ -286,6 +286,21 @@ TEST_F(KdsLinkTest, BootsAgainWhenTheKdsKnowsNothingOfIt) {
   one_.log.push_back(ban_update(3, 18));
   wait_for_acknowledgement(one_, 3);
   EXPECT_EQ(kernel_->did, (Words{"ban 16", "ban 17", "ban 17", "ban 18"})) << "what the KDS had not heard of";
+}
+
+// What a revocation of the meantime waits for is the boot: so the first time there is no pause before it.
+TEST_F(KdsLinkTest, BootsAtOnceTheFirstTimeAndThenWithAPause) {
+  KdsLink& link = this->link({serve(server_, one_)}, 1h, 1h);
+  one_.statuses["/v1/gateway/updates"] = {404, 404};
+  link.start();
+  wait([&] { return one_.boots.size() == 2 && one_.statuses.empty(); }, "it boots again at once");
+  wait([&] { return link.state().last_error.find("told of the boot") != std::string::npos; }, "it says why");
+  run([](KdsLinkTest& test) -> Task<void> {
+    asio::steady_timer some(test.io_, 100ms);
+    (void)co_await some.async_wait(use_tuple);
+  }(*this));
+  EXPECT_EQ(one_.boots.size(), 2u) << "a KDS that says so after each boot is not asked without end";
+  EXPECT_TRUE(one_.asked.empty());
 }
 
 TEST_F(KdsLinkTest, AnotherBootNonceIsToldAndNothingOfBeforeIsCarriedOut) {
