@@ -124,14 +124,14 @@ PROBLEM = {"title": "Your health is not good enough", "detail": "os.version is \
     {"name": "os.version", "detail": "os.version is \"11\", but must be at least \"12\".", "remedy": "Update."}]}
 
 
-def answer(algorithm, size):
+def answer(algorithm, size, routes=("10.20.0.0/16", "fd20::/48")):
     """A grant of generation 7 for id 17."""
     spi = 7 % 3 << 30 | 17 << 9
     return {"health_in": 600, "keys": [{
         "gateway": "gw1", "addresses": ["192.0.2.1", "2001:db8::1"], "udp_port": 4500, "native": True, "network": "corp", "generation": 7,
         "id": 17, "incarnation": 0, "algorithm": algorithm, "outbound": {"spi": spi, "key": base64url(1, size)},
         "inbound": {"spi": spi | 1 << 29, "key": base64url(2, size)}, "inner": ["100.80.0.17", "fd80::11"],
-        "routes": ["10.20.0.0/16", "fd20::/48"], "refresh_in": 2700, "expires_in": 3500, "lease_in": 600}],
+        "routes": list(routes), "refresh_in": 2700, "expires_in": 3500, "lease_in": 600}],
         "renewed": [{"gateway": "gw1", "network": "old", "spi": spi, "refresh_in": 2700, "expires_in": 3500, "lease_in": 600}],
         "refused": [{"gateway": "gw2", "network": "lab", "reason": "posture", "failures": PROBLEM["failures"]}],
         "later": [{"gateway": "gw3", "network": "corp", "detail": "the gateway has not taken its generation yet"}]}
@@ -188,7 +188,8 @@ def seeds(target):
         "kds_update": lambda: [bytes([which]) + struct.pack("<Q", 12) + text
                                for which, text in enumerate(as_json(UPDATES, {"fresh": True, "acknowledged": 12, "live": [7]}, PROBLEM) + [bytes(36), bytes(22)])],
         "client_answer": lambda: [bytes([which]) + text for which, text in
-                                  [(0, text) for text in as_json(answer("aes-256-gcm", 36), answer("aes-128-gcm", 20))] +
+                                  [(0, text) for text in as_json(answer("aes-256-gcm", 36), answer("aes-128-gcm", 20),
+                                                                       answer("aes-256-gcm", 36, ["10.20.0.0/16"] * 2))] +
                                   [(1, text) for text in as_json(CHALLENGE)] + [(status // 4, text) for status in (404, 500) for text in as_json(PROBLEM)]],
         "measure": measured,
         "posture": lambda: [b"\0" + text for text in as_json(POSTURE, {"plugins": {"bad": 1}}, {})] +
