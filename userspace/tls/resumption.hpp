@@ -3,13 +3,14 @@
 // Resumption: sessions between the same two ends continue an earlier handshake (RFC 8446, 2.2) with a new
 // Diffie-Hellman exchange and without signatures, a fifth of the work.
 //
-// The gateway hands out a ticket after a full handshake, encrypted with keys that live as long as its
-// contexts; the agent keeps the newest.  A key server, which has thousands of devices come back at once, keeps the
-// sessions instead, and its ticket names one: reading a session out of a ticket is mostly reading the certificate's
-// public key, for which OpenSSL 3.0 looks at every decoder it has, a third of the handshake.  A device, whose turns are
-// processes, keeps the ticket in a file meanwhile.  A resumed session shows
-// the certificate of the first one, which is checked again for chain, validity and revocation before the session
-// counts: resuming never outlives a certificate.
+// The gateway hands out a ticket after a full handshake, encrypted with keys that live as long as its contexts; the
+// agent keeps the newest.  A key server, which has thousands of devices come back at once, keeps the sessions instead,
+// and its ticket names one: reading a session out of a ticket is mostly reading the certificate's public key, for which
+// OpenSSL 3.0 looks at every decoder it has, a third of the handshake.  A device, whose turns are processes, keeps the
+// ticket in a file meanwhile.
+//
+// A resumed session shows the certificate of the first one, which is checked again for chain, validity and revocation
+// before the session counts: resuming never outlives a certificate.
 #pragma once
 
 #include <openssl/ssl.h>
