@@ -41,6 +41,12 @@ Result<tls::PeerCertificates> read_certificates(const fs::path& path) {
 
 }  // namespace
 
+std::string joined(const std::vector<fs::path>& files) {
+  std::string text;
+  for (const fs::path& file : files) text += (text.empty() ? "" : " with ") + file.string();
+  return text;
+}
+
 Result<void> check_identity(const Settings& settings) {
   const tls::Identity& identity = settings.identity;
   const std::string file = "certificate " + identity.certificate.string();
@@ -108,7 +114,7 @@ Result<std::vector<std::string>> check_master_keys(Store& store, const Kek& kek,
   });
   if (!done) return done.error();
   if (failures.empty() || good != 0) return failures;
-  return Error{"key_encryption_key: " + settings.key_encryption_key.string() + " opens none of the master keys in " +
+  return Error{"key_encryption_key: " + joined(settings.key_encryption_key) + " opens none of the master keys in " +
                    settings.database.string() + ": " + failures.front() +
                    "; put the key back that the store was written with, or, if it is lost: `sluice-kds kek lost`",
                EKEYREJECTED};

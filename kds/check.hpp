@@ -14,6 +14,9 @@
 
 namespace sluice::kds {
 
+/// Of a key-encrypting key: "A", or "A with B".
+std::string joined(const std::vector<std::filesystem::path>& files);
+
 /// The certificate is one of a key server of the realm, good now and in the eyes of its own authority, and the key is
 /// its own: gateways and devices would turn away from any other.  Errors name the file.
 Result<void> check_identity(const Settings& settings);

@@ -20,7 +20,7 @@ class CheckTest : public ::testing::Test {
   CheckTest() {
     settings_.realm = "corp";
     settings_.identity = pki_.kds();
-    settings_.key_encryption_key = write("kds.kek", std::string(64, 'a') + "\n");
+    settings_.key_encryption_key = {write("kds.kek", std::string(64, 'a') + "\n")};
     settings_.database = folder_ / "kds.sqlite";
     settings_.audit = folder_ / "audit.jsonl";
   }
@@ -85,7 +85,7 @@ TEST_F(CheckTest, TakesNoCertificateThatNobodyBelieves) {
 TEST_F(CheckTest, LooksAtTheKeyEncryptingKey) {
   write("kds.kek", "short");
   EXPECT_TRUE(has(said(check_files(settings_)), "kds.kek: a key-encrypting key is 32 bytes"));
-  std::filesystem::remove(settings_.key_encryption_key);
+  std::filesystem::remove(settings_.key_encryption_key.front());
   EXPECT_TRUE(has(said(check_files(settings_)), "kds.kek: No such file"));
 }
 
@@ -97,7 +97,7 @@ TEST_F(CheckTest, NotesFoldersThatAreNotThereYet) {
   ASSERT_EQ(notes->size(), 1U);
   EXPECT_TRUE(has(notes->front(), "audit: " + settings_.audit.string() + ": its folder ")) << notes->front();
   EXPECT_EQ(check_writable(settings_.audit).error().number, ENOENT);
-  settings_.audit = settings_.key_encryption_key / "audit.jsonl";
+  settings_.audit = settings_.key_encryption_key.front() / "audit.jsonl";
   EXPECT_FALSE(check_files(settings_));
 }
 
@@ -107,7 +107,7 @@ TEST_F(CheckTest, WantsTheKeyThatTheStoreWasWrittenWith) {
   EXPECT_TRUE(check_master_keys(*world.store, world.kek, settings_, start()));
   const Kek other = *Kek::from(*derivation::Secret::from_hex(std::string(64, 'b')));
   const std::string error = said(check_master_keys(*world.store, other, settings_, start()));
-  EXPECT_TRUE(has(error, settings_.key_encryption_key.string())) << error;
+  EXPECT_TRUE(has(error, settings_.key_encryption_key.front().string())) << error;
   EXPECT_TRUE(has(error, settings_.database.string())) << error;
   EXPECT_TRUE(check_master_keys(*world.store, other, settings_, start() + 25h)) << "nothing is left to unwrap";
   // One that is broken stops no other.

@@ -219,14 +219,14 @@ Result<void> change_device(const Settings& settings, const std::string& verb, co
 
 struct KekOptions {
   bool change = false, lost = false;
-  std::string from, to;  // empty: the one that is configured
+  std::vector<std::string> from, to;  // files; empty: those that are configured
 };
 
 // What a key server that runs makes meanwhile it would wrap by the key of before.
 Result<void> change_kek(const Settings& settings, const KekOptions& options) {
-  const auto load = [&](const std::string& file, const char* name) {
-    auto kek = file.empty() ? Kek::load(settings.key_encryption_key) : Kek::load(file);
-    return kek ? std::move(kek) : kek.error().in(file.empty() ? "key_encryption_key" : name);
+  const auto load = [&](const std::vector<std::string>& files, const char* name) {
+    auto kek = files.empty() ? Kek::load(settings.key_encryption_key) : Kek::load({files.begin(), files.end()});
+    return kek ? std::move(kek) : kek.error().in(files.empty() ? "key_encryption_key" : name);
   };
   const auto from = options.lost ? load(options.to, "--to") : load(options.from, "--from");
   if (!from) return from.error();
@@ -244,7 +244,7 @@ Result<void> change_kek(const Settings& settings, const KekOptions& options) {
     spdlog::info("{} gateways had keys that are lost; each gets another when a key server runs", *count);
   else
     spdlog::info("{} master keys are wrapped by {} now: key_encryption_key has to name it when the key server starts",
-                 *count, options.to);
+                 *count, joined({options.to.begin(), options.to.end()}));
   // What the key of before unwraps goes out of the file as well; if not now, a key server does it when it starts.
   if (const auto scrubbed = (*store)->scrub(); !scrubbed) spdlog::warn("database: {}", scrubbed.error().message);
   return {};
@@ -265,11 +265,12 @@ int main(int argc, char** argv) {
   kek->require_subcommand(1);
   KekOptions keks;
   CLI::App* change = kek->add_subcommand("change", "Wrap the stored master keys by another one");
-  change->add_option("--from", keks.from, "File of the one of before, if it is not the configured one");
-  change->add_option("--to", keks.to, "File of the one to be")->required();
+  change->add_option("--from", keks.from,
+                     "File of the one of before, if it is not the configured one; again for each part");
+  change->add_option("--to", keks.to, "File of the one to be; again for each part")->required();
   change->callback([&keks] { keks.change = true; });
   CLI::App* lost = kek->add_subcommand("lost", "The one of before is lost: gateways get other master keys");
-  lost->add_option("--to", keks.to, "File of the one to be, if it is not the configured one");
+  lost->add_option("--to", keks.to, "File of the one to be, if it is not the configured one; again for each part");
   lost->callback([&keks] { keks.lost = true; });
   CLI::App* device = app.add_subcommand("device", "Enrol devices, and take keys away, in the store itself");
   device->require_subcommand(1);

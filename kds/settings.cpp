@@ -8,6 +8,7 @@
 #include "evidence/limits.hpp"
 #include "kds/answer_size.hpp"
 #include "kds/read_posture.hpp"
+#include "kds/wrap.hpp"
 #include "policy/statement.hpp"
 
 namespace sluice::kds {
@@ -45,6 +46,17 @@ std::filesystem::path read_path(Table& table, std::string_view key) {
 
 std::filesystem::path read_path(Table& table, std::string_view key, const char* fallback) {
   return table.has(key) ? read_path(table, key) : std::filesystem::path(fallback);
+}
+
+std::vector<std::filesystem::path> read_parts(Table& table, std::string_view key) {
+  if (!table.has(key)) (void)table.string(key);  // says that it is missing
+  const std::vector<std::string> files = table.strings(key);
+  if (table.has(key) && (files.empty() || files.size() > Kek::most_parts))
+    table.error(key, "must be a file, or 1 to " + std::to_string(Kek::most_parts) + " of them");
+  for (std::size_t i = 0; i < files.size(); ++i)
+    if (!files[i].starts_with('/'))
+      table.error(key, files[i].empty() ? "must not be empty" : "must be an absolute path", i);
+  return {files.begin(), files.end()};
 }
 
 std::uint32_t read_count(Table& table, std::string_view key, std::int64_t most, std::uint32_t fallback) {
@@ -210,7 +222,7 @@ void read_files(Table& root, Settings& settings) {
   settings.identity.authority = read_path(root, "authority");
   if (root.has("revoked")) settings.identity.revoked = read_path(root, "revoked");
   settings.database = read_path(root, "database", "/var/lib/sluice/kds.sqlite");
-  settings.key_encryption_key = read_path(root, "key_encryption_key");
+  settings.key_encryption_key = read_parts(root, "key_encryption_key");
   settings.audit = read_path(root, "audit", "/var/log/sluice/kds-audit.jsonl");
   settings.audit_keep = read_duration(root, "audit_keep", keep_min, keep_max, settings.audit_keep);
 }

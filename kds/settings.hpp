@@ -82,11 +82,11 @@ struct Settings {
   std::vector<Endpoint> listen;
   tls::Identity identity;
   std::filesystem::path database;
-  std::filesystem::path key_encryption_key;  ///< a file
-  std::filesystem::path audit;               ///< the file
-  Duration audit_keep{7776000000};           ///< how long a line stays in the database's table; 90 days
-  std::optional<Endpoint> metrics;           ///< where Prometheus asks
-  std::vector<std::string> roles;            ///< every one there is; empty: those that networks name
+  std::vector<std::filesystem::path> key_encryption_key;  ///< its file, or those of its parts
+  std::filesystem::path audit;                            ///< the file
+  Duration audit_keep{7776000000};                        ///< how long a line stays in the database's table; 90 days
+  std::optional<Endpoint> metrics;                        ///< where Prometheus asks
+  std::vector<std::string> roles;                         ///< every one there is; empty: those that networks name
   Limits limits;
   std::vector<GatewaySettings> gateways;
   std::vector<Posture> postures;

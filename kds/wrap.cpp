@@ -42,22 +42,55 @@ std::string of(std::string_view gateway, std::uint32_t number) {
   return "generation " + std::to_string(number) + " of gateway '" + std::string(gateway) + "'";
 }
 
-}  // namespace
-
-Result<Kek> Kek::load(const std::filesystem::path& path) {
+Result<Secret> read_part(const std::filesystem::path& path) {
   Result<Secret> contents = derivation::read_secret_file(path, most_file);
   if (!contents) return contents.error().in("the key-encrypting key");
   std::string_view text = contents->text();
-  if (text.size() == derivation::master_size) return from(*std::move(contents));
+  if (text.size() == derivation::master_size) return contents;
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
   if (text.size() != 2 * derivation::master_size)
     return Error{path.string() + ": a key-encrypting key is 32 bytes, or 64 hexadecimal digits; this has " +
                      std::to_string(text.size()) + "; `openssl rand -hex 32` makes one",
                  EINVAL};
   Result<Secret> key = Secret::from_hex(text);
-  if (!key) return key.error().in(path.string());
-  Result<Kek> kek = from(*std::move(key));
-  return kek ? std::move(kek) : kek.error().in(path.string());
+  return key ? std::move(key) : key.error().in(path.string());
+}
+
+/// NIST SP 800-56C, 4.1, with SHA-256: H(counter 1 | Z | label), Z the parts one after the other.
+Result<Secret> join(const std::vector<Secret>& parts) {
+  constexpr std::array<std::uint8_t, 4> counter{0, 0, 0, 1};
+  constexpr std::string_view name = "sluice-kds parts of a key-encrypting key";
+  Secret key(derivation::master_size);
+  const tls::Handle<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
+  bool good = context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1 &&
+              EVP_DigestUpdate(context.get(), counter.data(), counter.size()) == 1;
+  for (const Secret& part : parts)
+    good = good && EVP_DigestUpdate(context.get(), part.bytes().data(), part.size()) == 1;
+  good = good && EVP_DigestUpdate(context.get(), name.data(), name.size()) == 1 &&
+         EVP_DigestFinal_ex(context.get(), key.data(), nullptr) == 1;
+  if (!good) return tls::take_error("the parts of the key-encrypting key");
+  return key;
+}
+
+}  // namespace
+
+Result<Kek> Kek::load(const std::vector<std::filesystem::path>& files) {
+  if (files.empty() || files.size() > most_parts)
+    return Error{"a key-encrypting key has 1 to " + std::to_string(most_parts) + " files", EINVAL};
+  // In the order of their bytes, whatever that of the files is.
+  std::vector<Secret> parts;
+  for (const auto& file : files) {
+    Result<Secret> part = read_part(file);
+    if (!part) return part.error();
+    if (part->all_zero()) return Error{file.string() + ": it is all zero", EINVAL};
+    const auto place = std::ranges::lower_bound(parts, part->text(), {}, &Secret::text);
+    if (place != parts.end() && place->equals(*part))
+      return Error{file.string() + ": the same part as in another file; each custodian has one of his own", EINVAL};
+    parts.insert(place, *std::move(part));
+  }
+  if (parts.size() == 1) return from(std::move(parts.front()));
+  Result<Secret> key = join(parts);
+  return key ? from(*std::move(key)) : key.error();
 }
 
 Result<Kek> Kek::from(Secret key) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "derivation/secret.hpp"
@@ -21,8 +22,13 @@ class Kek {
   /// Format 1, nonce 12, ciphertext 32, tag 16 bytes.
   static constexpr std::size_t wrapped_size = 1 + 12 + 32 + 16;
 
-  /// A file that its owner alone may read: 32 bytes, or 64 hexadecimal digits and perhaps an end of line.
-  static Result<Kek> load(const std::filesystem::path& path);
+  /// At most so many files make one.
+  static constexpr std::size_t most_parts = 16;
+
+  /// From files that their owner alone may read: 32 bytes each, or 64 hexadecimal digits and perhaps an end of line.
+  /// One holds the key itself.  Several hold parts, for custodians who have one each: all of them are needed, in any
+  /// order, and who lacks one knows nothing.  EINVAL: a part is none, or is there twice.
+  static Result<Kek> load(const std::vector<std::filesystem::path>& files);
   /// Its 32 bytes.
   static Result<Kek> from(derivation::Secret key);
 
