@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fstream>
+#include <optional>
 #include <utility>
 
 #include "base/deadline.hpp"
@@ -228,15 +229,19 @@ Result<void> change_kek(const Settings& settings, const KekOptions& options) {
     auto kek = files.empty() ? Kek::load(settings.key_encryption_key) : Kek::load({files.begin(), files.end()});
     return kek ? std::move(kek) : kek.error().in(files.empty() ? "key_encryption_key" : name);
   };
-  const auto from = options.lost ? load(options.to, "--to") : load(options.from, "--from");
-  if (!from) return from.error();
   const auto to = load(options.to, "--to");
   if (!to) return to.error();
+  std::optional<Kek> from;
+  if (options.change) {
+    auto before = load(options.from, "--from");
+    if (!before) return before.error();
+    from = *std::move(before);
+  }
   const auto alone = serving(settings.database, LOCK_EX);
   if (!alone) return alone.error().in("database");
   auto store = sqlite::SqliteStore::open(settings.database);
   if (!store) return store.error().in("database");
-  Generations generations(**store, *from, GenerationOptions{});
+  Generations generations(**store, from ? *from : *to, GenerationOptions{});
   const std::string actor = "operator/local";
   const auto count = options.lost ? generations.end_lost(actor, now()) : generations.rewrap_all(*to, actor, now());
   if (!count) return count.error();
@@ -264,13 +269,17 @@ int main(int argc, char** argv) {
   CLI::App* kek = app.add_subcommand("kek", "Another key-encrypting key; no key server may run");
   kek->require_subcommand(1);
   KekOptions keks;
+  // A word behind a file is no further part of the key: each is said by an option of its own.
+  const auto add_files = [](CLI::App* command, const char* option, std::vector<std::string>& files, const char* what) {
+    return command->add_option(option, files, what)->allow_extra_args(false);
+  };
   CLI::App* change = kek->add_subcommand("change", "Wrap the stored master keys by another one");
-  change->add_option("--from", keks.from,
-                     "File of the one of before, if it is not the configured one; again for each part");
-  change->add_option("--to", keks.to, "File of the one to be; again for each part")->required();
+  add_files(change, "--from", keks.from,
+            "File of the one of before, if it is not the configured one; again for each part");
+  add_files(change, "--to", keks.to, "File of the one to be; again for each part")->required();
   change->callback([&keks] { keks.change = true; });
   CLI::App* lost = kek->add_subcommand("lost", "The one of before is lost: gateways get other master keys");
-  lost->add_option("--to", keks.to, "File of the one to be, if it is not the configured one; again for each part");
+  add_files(lost, "--to", keks.to, "File of the one to be, if it is not the configured one; again for each part");
   lost->callback([&keks] { keks.lost = true; });
   CLI::App* device = app.add_subcommand("device", "Enrol devices, and take keys away, in the store itself");
   device->require_subcommand(1);

@@ -169,6 +169,15 @@ TEST(KdsSettings, HaveDefaults) {
   EXPECT_EQ(settings->posture("strict"), nullptr);
 }
 
+TEST(KdsSettings, AKeyMayHaveParts) {
+  const std::string file = "\"/etc/sluice/kds.kek\"";
+  using Paths = std::vector<std::filesystem::path>;
+  EXPECT_EQ(parse_settings(kText, "test.toml")->key_encryption_key, Paths{"/etc/sluice/kds.kek"});
+  EXPECT_EQ(parse_settings(with(file, "[\"/b\", \"/a\"]"), "test.toml")->key_encryption_key, (Paths{"/b", "/a"}));
+  EXPECT_NE(error_of(with(file, "[\"/b\", \"\"]")).find("'key_encryption_key': must not be empty"), std::string::npos);
+  EXPECT_NE(error_of(with(file, "5")).find("a string or an array of strings"), std::string::npos);
+}
+
 TEST(KdsSettings, ValuesHaveTheirKinds) {
   const auto value = [](const char* op, const char* text) {
     auto settings = parse_settings(

@@ -91,7 +91,8 @@ TEST(Kek, ComesFromPartsThatAreAllNeeded) {
     EXPECT_TRUE(derivation::write_secret_file(folder / file, std::string(64, digit) + "\n", true));
     return folder / file;
   };
-  const auto a = part("a", 'a'), b = part("b", 'b'), c = part("c", 'c');
+  // Named against the order of what is in them.
+  const auto a = part("z", 'a'), b = part("y", 'b'), c = part("x", 'c');
   const Secret master = *Secret::random(32);
   const Bytes wrapped = *Kek::load({a, b, c})->wrap(master, "gw1", 7);
   const auto opens = [&](const std::vector<std::filesystem::path>& files) {
@@ -110,10 +111,13 @@ TEST(Kek, ComesFromPartsThatAreAllNeeded) {
     return kek ? std::string() : kek.error().message;
   };
   EXPECT_NE(error({a, part("d", 'a')}).find("d: the same part as in another file"), std::string::npos);
+  EXPECT_TRUE(derivation::write_secret_file(folder / "raw", std::string(32, '\xaa'), true));
+  EXPECT_NE(error({a, folder / "raw"}).find("raw: the same part"), std::string::npos) << "however it is written";
   EXPECT_NE(error({a, part("e", '0')}).find("e: it is all zero"), std::string::npos);
   EXPECT_NE(error({a, folder / "none"}).find("none: No such file"), std::string::npos);
   EXPECT_NE(error({}).find("1 to 16 files"), std::string::npos);
   EXPECT_NE(error(std::vector(17, a)).find("1 to 16 files"), std::string::npos);
+  EXPECT_NE(error(std::vector(16, a)).find("the same part"), std::string::npos);
   std::filesystem::remove_all(folder);
 }
 
